@@ -1,0 +1,74 @@
+"""Typed models of the line, recipe and material files: data only, frozen, unknown keys refused.
+
+Units are canonical inside the code: degC, K, m, m/min (line speed), s, MPa, N/m, um, g/m2,
+Nm3/h, mL/min, rpm, % ... and each field says its own in its name or description. The models
+live in one module per file kind; this one gathers their names.
+"""
+
+from __future__ import annotations
+
+from config.base import Condition, Level, Model, Name, Priority, Role, Side, Span
+from config.line_models import (
+    AlarmLimits,
+    Bus,
+    CalculatedTag,
+    Effect,
+    Instrument,
+    Line,
+    LineHeader,
+    Station,
+    TagSpec,
+    Trip,
+    WriteSpec,
+    Zone,
+)
+from config.material_models import Agent, Kinetics, Monomer, Polymer, Solvent, Sourced
+from config.recipe_models import (
+    CoatedSide,
+    CoatingLiquid,
+    CorePolyimide,
+    FilmTargets,
+    PhaseUse,
+    Recipe,
+    RecipeHeader,
+    Settings,
+    UnitProcedure,
+)
+
+__all__ = [
+    "Agent",
+    "AlarmLimits",
+    "Bus",
+    "CalculatedTag",
+    "CoatedSide",
+    "CoatingLiquid",
+    "Condition",
+    "CorePolyimide",
+    "Effect",
+    "FilmTargets",
+    "Instrument",
+    "Kinetics",
+    "Level",
+    "Line",
+    "LineHeader",
+    "Model",
+    "Monomer",
+    "Name",
+    "PhaseUse",
+    "Polymer",
+    "Priority",
+    "Recipe",
+    "RecipeHeader",
+    "Role",
+    "Settings",
+    "Side",
+    "Solvent",
+    "Sourced",
+    "Span",
+    "Station",
+    "TagSpec",
+    "Trip",
+    "UnitProcedure",
+    "WriteSpec",
+    "Zone",
+]
