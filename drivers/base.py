@@ -34,14 +34,17 @@ class Quality(IntEnum):
     BAD_OUT_OF_SERVICE = 0x808D_0000
 
 
+_UNCERTAIN, _BAD = int(Quality.UNCERTAIN), int(Quality.BAD)
+
+
 def is_good(quality: int) -> bool:
     """Tell whether the two severity bits say good."""
-    return quality < Quality.UNCERTAIN
+    return quality < _UNCERTAIN
 
 
 def is_bad(quality: int) -> bool:
     """Tell whether the two severity bits say bad."""
-    return quality >= Quality.BAD
+    return quality >= _BAD
 
 
 @dataclass(frozen=True, slots=True)
