@@ -1,0 +1,162 @@
+"""Gauges of the line as the scan reads them: passes, and the quality figures made of them.
+
+Publishes the scan group ``film.quality`` at 1 Hz: loss on heating at peel, profile two sigma
+of gel gauge and scanner, mean core thickness, thin layer per side. A figure is GOOD only while
+what it is made of is fresh; otherwise it is bad, never the last value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from config.models import Line
+from controller.events import Event
+from controller.film.gel import GelLaw
+from controller.film.profile import Sink, Traverse
+from controller.film.transport import SnapshotLike, TableLike
+from drivers.base import Block, Quality
+
+PUBLISH_S = 1.0
+FRESH_S = 45.0  # a standardization of 20 s and two traverses
+_GEL_SPOT_M, _SCAN_SPOT_M = 0.025, 0.005
+_LEAST_GEL_G_M2, _LEAST_SCAN_UM = 5.0, 2.0
+_FIGURES = (
+    "QI-LOH.PEEL",
+    "QI-CD2S.GEL",
+    "QI-CD2S.SCAN",
+    "QI-CORE.MEAN",
+    "QI-LAYER.AIR",
+    "QI-LAYER.BELT",
+)
+_GEL_CORE = "QI-CORE.GEL"
+_LEAST_LANES = 3
+_STILL_S = 3.0
+
+
+class GelSolvent:
+    """Mean solvent content over a pass of the gel gauge, and the loss on heating from it."""
+
+    def __init__(self, law: GelLaw) -> None:
+        self.law = law
+        self.loh_pct = math.nan
+        self._sum = 0.0
+        self._count = 0
+
+    def take(self, weight_g_m2: float, solvent_wt_pct: float) -> None:
+        """Take one scan's reading; off the film neither counts."""
+        if weight_g_m2 >= _LEAST_GEL_G_M2 and solvent_wt_pct > 0.0:
+            self._sum += solvent_wt_pct
+            self._count += 1
+
+    def complete(self) -> None:
+        """Close a pass."""
+        if self._count:
+            self.loh_pct = self.law.loss_on_heating(self._sum / self._count)
+        self._sum, self._count = 0.0, 0
+
+
+class RollMeter:
+    """Roll meter of the film at the winder, only while it grows: NaN when nothing is collected."""
+
+    def __init__(self) -> None:
+        self._last = math.nan
+        self._still_s = math.inf
+
+    def step(self, roll_m: float, dt: float) -> float:
+        """Take the published roll meter."""
+        if roll_m > self._last:
+            self._still_s = 0.0
+        else:
+            self._still_s += dt
+        self._last = roll_m
+        return roll_m if self._still_s < _STILL_S else math.nan
+
+
+class FilmGauges:
+    """Gel gauge, final scanner and thin-layer lanes.
+
+    Args:
+        sink: gets every complete pass of both traversing gauges.
+
+    Attributes:
+        gel, scanner: profiles for the loops.
+    """
+
+    def __init__(self, line: Line, table: TableLike, law: GelLaw, sink: Sink | None = None) -> None:
+        self.gel = Traverse("WT-231.PV", _GEL_SPOT_M, _LEAST_GEL_G_M2, sink)
+        self.scanner = Traverse("GT-601.PV", _SCAN_SPOT_M, _LEAST_SCAN_UM, sink)
+        self._solvent = GelSolvent(law)
+        names = {tag.name for tag in line.calculated}
+        self._extra = _GEL_CORE in names
+        figures = (*_FIGURES, _GEL_CORE) if self._extra else _FIGURES
+        self._writer = table.attach(Block("film.quality", figures, PUBLISH_S))
+        self._rows = [
+            table.index(name)
+            for name in (
+                *("ZT-231.PV", "WT-231.PV", "AT-231.PV", "ZS-231.STD", "film.GEL.S"),
+                *("ZT-601.PV", "GT-601.PV", "ZS-601.STD", "film.SCAN.S"),
+                "film.ROLL_M",
+            )
+        ]
+        self._layers = [
+            [table.index(f"GT-{number}.PV") for number in range(first, first + 5)]
+            for first in (651, 656)
+        ]
+        at = {station.name: station.at_m for station in line.station}
+        self._gel_ahead = at["WIND"] - at["GEL"]
+        self._scan_ahead = at["WIND"] - at["SCAN"]
+        self._roll = RollMeter()
+        self._gel_age = self._scan_age = math.inf
+        self._due = 0.0
+
+    def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> Sequence[Event]:
+        """Take the readings of one scan; publish once a second; makes no events."""
+        known = snapshot.known
+        gel_x, weight, solvent, gel_std, gel_s, scan_x, um, scan_std, scan_s, roll = (
+            known[row] for row in self._rows
+        )
+        self._gel_age += dt
+        self._scan_age += dt
+        if gel_std > 0.5:
+            gel_x = math.nan
+        self._solvent.take(weight, solvent)
+        roll = self._roll.step(roll, dt)
+        if self.gel.take(gel_x, weight, now_ns, gel_s, roll + self._gel_ahead):
+            self._solvent.complete()
+            self._gel_age = 0.0
+        if scan_std > 0.5:
+            scan_x = math.nan
+        if self.scanner.take(scan_x, um, now_ns, scan_s, roll + self._scan_ahead):
+            self._scan_age = 0.0
+        self._due -= dt
+        if self._due <= 1e-9:
+            self._due = PUBLISH_S
+            self._publish(known, now_ns, film_at_gel=gel_s > 0.0, film_at_scanner=scan_s > 0.0)
+        return ()
+
+    def _publish(
+        self, known: list[float], now_ns: int, *, film_at_gel: bool, film_at_scanner: bool
+    ) -> None:
+        air, belt = (_lanes(known, rows) for rows in self._layers)
+        gel = film_at_gel and self._gel_age < FRESH_S
+        scan = film_at_scanner and self._scan_age < FRESH_S
+        loh = self._solvent.loh_pct if gel else math.nan
+        layers = sum(layer for layer in (air, belt) if not math.isnan(layer))
+        values = [
+            loh,
+            self.gel.two_sigma_pct() if gel else math.nan,
+            self.scanner.two_sigma_pct() if scan else math.nan,
+            self.scanner.mean - layers if scan else math.nan,
+            air,
+            belt,
+        ]
+        if self._extra:
+            values.append(self._solvent.law.core_um(self.gel.mean, loh) if gel else math.nan)
+        quality = [int(Quality.BAD if math.isnan(value) else Quality.GOOD) for value in values]
+        self._writer.write(values, quality, now_ns, now_ns)
+
+
+def _lanes(known: list[float], rows: Sequence[int]) -> float:
+    seen = [known[row] for row in rows if not math.isnan(known[row])]
+    return sum(seen) / len(seen) if len(seen) >= _LEAST_LANES else math.nan

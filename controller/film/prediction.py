@@ -1,0 +1,237 @@
+"""What the film will be at given set points, before any heat: the numbers of ``filmline check``.
+
+A single cell marches along the line at constant speed through zones at their set points.
+Everything here is a prediction with estimated parameters (process specification 4, and the
+pilot line's free spans); it is never a measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from config.models import Line, Polymer, Recipe, Settings, Side, Solvent, Zone
+from controller.film.model import KELVIN, Array, FilmModel, FilmState, Surroundings
+
+_STEP_S = 0.5
+_FIRST_BELT_ZONE_ENDS_M = 3.0  # B1: air 10 K over the belt, h 15; later zones 5 K, h 20
+ROOM_K = 25.0 + KELVIN
+_BELT_SHARE = (0.6, 0.8, 1.0, 1.0)  # share of the belt offset taken by B1..B4
+_HEADS = {Side.AIR: "COAT_A", Side.BELT: "COAT_B"}
+MOLAR_VOLUME_NM3 = 0.02406  # m3/mol at 20 degC, as the process specification counts flow
+LFL_SLOPE_PER_K = 0.0015  # loss of LFL above 100 degC used for trips, pilot line 4
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A length of path with constant surroundings; ``zone`` is empty in a free span."""
+
+    zone: str
+    from_m: float
+    to_m: float
+    around: Surroundings
+    solvent_added: float = 0.0  # kg/m2 taken up at its start
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted film at one speed.
+
+    Attributes:
+        loh_peel_pct, imidization_peel_pct: at the peel roll.
+        imidization_pct, solvent_wt_pct: after the last tenter zone.
+        blister_index: greatest activity x vapor pressure / 1 atm while less than half imidized.
+        thickness_um: film without draw change.
+        evaporation_kg_h: per zone. lfl_pct: per zone with exhaust, of the trip LFL, at the
+            flow the line would ask for. flow_nm3_h: that flow.
+    """
+
+    speed_m_min: float
+    loh_peel_pct: float
+    imidization_peel_pct: float
+    imidization_pct: float
+    solvent_wt_pct: float
+    blister_index: float
+    thickness_um: float
+    evaporation_kg_h: dict[str, float]
+    flow_nm3_h: dict[str, float]
+    lfl_pct: dict[str, float]
+
+
+def belt_temperatures(settings: Settings, offset_k: float) -> tuple[float, ...]:
+    """Belt zone set points for a belt offset (applied 0.6, 0.8, 1, 1), degC."""
+    return tuple(
+        base + share * offset_k for base, share in zip(settings.belt_c, _BELT_SHARE, strict=True)
+    )
+
+
+def set_points(line: Line, settings: Settings, offset_k: float) -> dict[str, float]:
+    """Set point of each heated zone of the film path, degC."""
+    by_kind = {
+        "belt": list(belt_temperatures(settings, offset_k)),
+        "dryer": [settings.dryer_c],
+        "tenter": list(settings.tenter_c),
+        "cooler": [settings.cooler_c],
+    }
+    found: dict[str, float] = {}
+    for kind, values in by_kind.items():
+        zones = sorted((z for z in line.zone if z.kind == kind), key=lambda z: z.from_m)
+        found |= {z.name: value for z, value in zip(zones, values, strict=True)}
+    return found
+
+
+def path(line: Line, recipe: Recipe, offset_k: float) -> list[Segment]:
+    """Zones and free spans from die to cooler exit, in order, at the recipe's set points."""
+    solids = recipe.coating.precursor_wt_pct + recipe.coating.agent_wt_pct
+    heads = {
+        _station(line, _HEADS[coat.side]): coat.wet_g_m2 / 1e3 * (1.0 - solids / 100.0)
+        for coat in recipe.coated
+    }
+    temperatures = set_points(line, recipe.settings, offset_k)
+    segments: list[Segment] = []
+    reached = 0.0
+    for zone in sorted((z for z in line.zone if z.name in temperatures), key=lambda z: z.from_m):
+        segments += _free_spans(reached, zone.from_m, heads)
+        around = surroundings(zone, temperatures[zone.name] + KELVIN)
+        segments.append(Segment(zone.name, zone.from_m, zone.to_m, around))
+        reached = zone.to_m
+    return segments
+
+
+def surroundings(zone: Zone, temperature_k: Array | float) -> Surroundings:
+    """What film feels in a zone whose loop reads ``temperature_k`` (belt surface, or air)."""
+    if zone.kind == "belt":
+        first = zone.from_m < _FIRST_BELT_ZONE_ENDS_M
+        air = temperature_k + (10.0 if first else 5.0)
+        convection = 15.0 if first else 20.0
+        return Surroundings(1, convection, 300.0, air, temperature_k, 0.002, radiation=False)
+    if zone.kind == "tenter":
+        return Surroundings(2, 25.0, 0.0, temperature_k, 300.0, 0.0008, radiation=True)
+    if zone.kind == "dryer":
+        return Surroundings(2, 25.0, 0.0, temperature_k, 300.0, 0.001, radiation=False)
+    return Surroundings(2, 40.0, 0.0, temperature_k, 300.0, 0.0, radiation=False)
+
+
+def predict(
+    recipe: Recipe,
+    line: Line,
+    polymer: Polymer,
+    solvent: Solvent,
+    speed_m_min: float,
+    offset_k: float,
+) -> Prediction:
+    """March one cell from die to tenter exit.
+
+    Raises:
+        ValueError: the polymer has no kinetics.
+    """
+    model = FilmModel(polymer, solvent)
+    state = fresh_film(recipe, model)
+    belt_width, tenter_width = line.line.web_width_belt_m, line.line.web_width_tenter_m
+    evaporated: dict[str, float] = {}
+    peel: tuple[float, float] | None = None
+    final = (0.0, 0.0, 0.0)
+    for segment in path(line, recipe, offset_k):
+        if peel is None and segment.to_m >= _station(line, "PEEL"):
+            peel = (_pct(model.loss_on_heating(state)), _pct(model.imidization(state)))
+        before = float(state.evaporated[0])
+        _march(model, state, segment, speed_m_min)
+        if segment.zone:
+            width = belt_width if segment.from_m < _station(line, "PEEL") else tenter_width
+            flux = float(state.evaporated[0]) - before
+            evaporated[segment.zone] = flux * width * speed_m_min * 60.0
+        if segment.zone.startswith("T"):
+            final = (
+                _pct(model.imidization(state)),
+                _pct(model.solvent_fraction(state)),
+                float(model.thickness(state)[0]) * 1e6,
+            )
+    flows = {z.name: required_flow(z, evaporated.get(z.name, 0.0), solvent) for z in line.zone
+             if z.table_flow_nm3_h is not None}  # fmt: skip
+    return Prediction(
+        speed_m_min=speed_m_min,
+        loh_peel_pct=peel[0] if peel else float("nan"),
+        imidization_peel_pct=peel[1] if peel else float("nan"),
+        imidization_pct=final[0],
+        solvent_wt_pct=final[1],
+        blister_index=float(state.blister[0]),
+        thickness_um=final[2],
+        evaporation_kg_h=evaporated,
+        flow_nm3_h=flows,
+        lfl_pct={
+            z.name: lfl_percent(z, evaporated.get(z.name, 0.0), flows[z.name], solvent)
+            for z in line.zone
+            if z.name in flows
+        },
+    )
+
+
+def fresh_film(recipe: Recipe, model: FilmModel) -> FilmState:
+    """Film at the die lip that will become ``core_um`` of polyimide without draw."""
+    core = recipe.core
+    draw = recipe.settings.draw_md * recipe.settings.width_td
+    imide = recipe.targets.core_um * 1e-6 * draw * model.polymer.imide_density_kg_m3.value
+    precursor = imide / (1.0 - model.water_fraction)
+    solids = core.solids_wt_pct / 100.0
+    return model.start(
+        np.array([precursor]),
+        np.array([precursor * (1.0 - solids) / solids]),
+        core.temperature_c + KELVIN,
+    )
+
+
+def lfl_limit_vol_pct(zone: Zone, solvent: Solvent) -> float:
+    """LFL of the solvent fixed from the zone's maximum temperature (pilot line 4), vol %."""
+    above = max(0.0, zone.maximum_c - 100.0)
+    return solvent.lfl_vol_pct.value * (1.0 - LFL_SLOPE_PER_K * above)
+
+
+def lfl_percent(zone: Zone, evaporation_kg_h: float, flow_nm3_h: float, solvent: Solvent) -> float:
+    """Steady vapor concentration as percent of the trip LFL."""
+    moles_h = evaporation_kg_h / (solvent.molar_mass_g_mol.value / 1e3)
+    volume_pct = 100.0 * moles_h * MOLAR_VOLUME_NM3 / flow_nm3_h
+    return 100.0 * volume_pct / lfl_limit_vol_pct(zone, solvent)
+
+
+def required_flow(
+    zone: Zone, evaporation_kg_h: float, solvent: Solvent, limit_pct: float = 12.0
+) -> float:
+    """Exhaust the line asks for: table, minimum, or the flow that dilutes to 12 % of LFL."""
+    table = zone.table_flow_nm3_h or 0.0
+    diluting = lfl_percent(zone, evaporation_kg_h, 1.0, solvent) / limit_pct
+    return max(table, zone.minimum_flow_nm3_h or 0.0, diluting)
+
+
+# --- helpers ---------------------------------------------------------------------------------
+
+
+def _march(model: FilmModel, state: FilmState, segment: Segment, speed_m_min: float) -> None:
+    if segment.solvent_added:
+        model.feed_solvent(state, segment.solvent_added)
+    seconds = (segment.to_m - segment.from_m) / speed_m_min * 60.0
+    steps = max(1, round(seconds / _STEP_S))
+    for _ in range(steps):
+        model.step(state, segment.around, seconds / steps)
+
+
+def _free_spans(start: float, end: float, heads: dict[float, float]) -> list[Segment]:
+    """Free spans from ``start`` to ``end``, cut where a coating head adds solvent."""
+    if end <= start:
+        return []
+    sides = 1 if start < _FIRST_BELT_ZONE_ENDS_M else 2
+    around = Surroundings(sides, 10.0, 0.0, ROOM_K, ROOM_K, 0.0, radiation=False)
+    cuts = [start, *sorted(at for at in heads if start < at < end), end]
+    return [Segment("", a, b, around, heads.get(a, 0.0)) for a, b in pairwise(cuts)]
+
+
+def _station(line: Line, name: str) -> float:
+    found = [station.at_m for station in line.station if station.name == name]
+    if not found:
+        raise ValueError(f"the line has no station {name}")
+    return found[0]
+
+
+def _pct(values: Array) -> float:
+    return 100.0 * float(values[0])

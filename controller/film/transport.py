@@ -1,0 +1,293 @@
+"""Where every piece of film is: its label, meters of belt film cast since the run began.
+
+A label never changes; draw, ramps and stops only change how labels map to places. Three
+counters are integrated: belt, rails, winder.
+
+    on the belt           label = belt meters cast - distance from the die
+    peel to pins          the span holds a constant label content (its length / draw)
+    on the pins           the film moves with the rails: history of (rail meters, label at pins)
+    tenter to winder      history of (winder meters, label at the tenter's exit)
+
+Casting is the diverter at the die with the pump turning; a recirculating pump casts nothing.
+Labels at a station are GOOD from the first film on; before, the value is 0 and uncertain.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Protocol
+
+from config.models import Line
+from controller.events import Event
+from drivers.base import Block, BlockWriter, Quality
+
+PUBLISH_S = 1.0
+_SPACING_M = 0.05
+_WRAP = 2.0**32
+_CASTING_RPM = 0.5
+_FASTEST_M_S = 0.2  # twice the fastest line; a greater jump is a restarted counter
+_LEADER_END = "TRIM"
+
+
+class SnapshotLike(Protocol):
+    """One consistent picture of the plant."""
+
+    now_ns: int
+    known: list[float]
+    """Values as plain floats by tag index, NaN where the quality is not GOOD."""
+
+
+class TableLike(Protocol):
+    """The part of the tag table the film uses."""
+
+    def index(self, name: str) -> int:
+        """Row of a tag."""
+
+    def attach(self, block: Block) -> BlockWriter:
+        """Declare a block of calculated tags and get its writer."""
+
+
+class Counter:
+    """Meters from a wrapping 32-bit counter that may go silent or start again.
+
+    Across a gap the counter itself knows the way; while it is silent the speed stands in, and
+    the difference is taken when it answers again. After a restart of the device the meters of
+    the gap are those of the speed.
+
+    Attributes:
+        meters: integrated since the first reading.
+        exact: False while meters rest on the speed.
+    """
+
+    __slots__ = ("_bridge", "_last", "_silent_s", "_wrap_m", "exact", "meters", "restarts")
+
+    def __init__(self, resolution_m: float) -> None:
+        self.meters = 0.0
+        self.exact = False
+        self.restarts = 0
+        self._wrap_m = _WRAP * resolution_m
+        self._last = math.nan
+        self._bridge = 0.0
+        self._silent_s = 0.0
+
+    def step(self, reading: float, speed_m_s: float, dt: float) -> float:
+        """Take one reading (NaN: silent); returns the meters moved in this step."""
+        if math.isnan(reading):
+            self.exact = False
+            self._silent_s += dt
+            moved = 0.0 if math.isnan(speed_m_s) else max(speed_m_s, 0.0) * dt
+            self._bridge += moved
+        else:
+            moved = self._counted(reading, dt)
+            self.exact = True
+            self._bridge = self._silent_s = 0.0
+        self.meters += moved
+        return moved
+
+    def _counted(self, reading: float, dt: float) -> float:
+        last, self._last = self._last, reading
+        if math.isnan(last):
+            return 0.0
+        moved = reading - last
+        if moved < -0.5 * self._wrap_m:
+            moved += self._wrap_m
+        most = _FASTEST_M_S * (dt + self._silent_s) + 0.1
+        if abs(moved) > most:
+            self.restarts += 1
+            return 0.0
+        return moved - self._bridge
+
+
+class Track:
+    """Labels of film carried past a point, found again by the meters it has moved since."""
+
+    __slots__ = ("_labels", "_meters", "_most", "last_m")
+
+    def __init__(self, reach_m: float) -> None:
+        self._meters: list[float] = []
+        self._labels: list[float] = []
+        self._most = int(reach_m / _SPACING_M) + 40
+        self.last_m = -math.inf
+
+    def mark(self, meters: float, label: float) -> None:
+        """Note the label that passes the point at this meter of the carrier."""
+        self.last_m = meters
+        self._meters.append(meters)
+        self._labels.append(label)
+        if len(self._meters) > 2 * self._most:
+            del self._meters[: -self._most], self._labels[: -self._most]
+
+    def label(self, meters: float, label: float, distance: float) -> float:
+        """Label now at a distance behind the point; NaN beyond what was seen.
+
+        ``meters`` and ``label`` are the carrier's and the point's present ones.
+        """
+        at = meters - distance
+        later = bisect_right(self._meters, at)
+        if later == 0:
+            return math.nan
+        low_m, low = self._meters[later - 1], self._labels[later - 1]
+        there = later < len(self._meters)
+        high_m, high = (self._meters[later], self._labels[later]) if there else (meters, label)
+        span = high_m - low_m
+        return low + (high - low) * (at - low_m) / span if span > 0.0 else low
+
+
+class FilmTransport:
+    """Integrates the counters and publishes the scan group ``film.position`` at 1 Hz.
+
+    Args:
+        draw: rails over belt speed, from the recipe.
+        empty: the tenter is known to be empty; after a restart it is not, and counts as full.
+    """
+
+    def __init__(self, line: Line, table: TableLike, draw: float, *, empty: bool = False) -> None:
+        at = {station.name: station.at_m for station in line.station}
+        self._at = at
+        self._draw = draw
+        calculated = [tag.name for tag in line.calculated]
+        names = [
+            name.removeprefix("film.").removesuffix(".S")
+            for name in calculated
+            if name.startswith("film.") and name.endswith(".S")
+        ]
+        self._stations = sorted(names, key=lambda name: at[name])
+        tags = [f"film.{name}.S" for name in self._stations]
+        tags += ["film.ROLL_M", "film.CAST_M", "film.IN_TENTER"]
+        self._writer = table.attach(Block("film.position", tuple(tags), PUBLISH_S))
+        self._peel, self._pin, self._end = at["PEEL"], at["PIN"], at[_LEADER_END]
+        self._on_pins = [
+            at[n] - self._pin for n in self._stations if self._pin < at[n] <= self._end
+        ]
+        self._after = [at[n] - self._end for n in self._stations if at[n] > self._end]
+        self._readings = [
+            table.index(name)
+            for name in ("ZC-210.PV", "ZC-510.PV", "ZC-701.PV",
+                         "SIC-210.ACT", "SIC-510.ACT", "SIC-701.ACT")
+        ]  # fmt: skip
+        self._diverter, self._pump = table.index("XV-110.CMD"), table.index("SIC-110.ACT")
+        resolution = _resolutions(line)
+        self.belt = Counter(resolution["ZC-210.PV"])
+        self.rails = Counter(resolution["ZC-510.PV"])
+        self.winder = Counter(resolution["ZC-701.PV"])
+        self._pins_track = Track(self._end - self._pin)
+        self._wind_track = Track(max(at.values()) - self._end)
+        self._zero = math.nan
+        self.cast_m = 0.0
+        self.roll_m = 0.0
+        self.collecting = False
+        self.in_tenter = not empty
+        self._due = 0.0
+
+    # --- switches of the procedure -----------------------------------------------------------
+
+    def switch(self, name: str, on: bool, now_ns: int) -> None:
+        """``film.collect``, ``film.leader``, ``film.tenter_empty``.
+
+        Raises:
+            KeyError: no such switch.
+        """
+        _ = now_ns
+        if name == "film.collect":
+            self.collecting = on
+        elif name == "film.leader":
+            self.in_tenter = self.in_tenter or on
+        elif name == "film.tenter_empty":
+            self.in_tenter = self.in_tenter and not on
+        else:
+            raise KeyError(name)
+        self._due = 0.0
+
+    def new_roll(self) -> None:
+        """Start the roll meter again."""
+        self.roll_m = 0.0
+
+    def restore(self, cast_m: float, roll_m: float) -> None:
+        """Go on counting after a restart from what the record held last."""
+        self.cast_m, self.roll_m = cast_m, roll_m
+        self._zero = self.belt.meters - cast_m
+
+    # --- one scan ----------------------------------------------------------------------------
+
+    def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> Sequence[Event]:
+        """Integrate; publish once a second."""
+        known = snapshot.known
+        belt, rails, winder, v_belt, v_rails, v_winder = (known[k] for k in self._readings)
+        events: Sequence[Event] = ()
+        restarts = self.belt.restarts + self.rails.restarts + self.winder.restarts
+        moved = self.belt.step(belt, v_belt / 60.0, dt)
+        self.rails.step(rails, v_rails / 60.0, dt)
+        wound = self.winder.step(winder, v_winder / 60.0, dt)
+        if self.belt.restarts + self.rails.restarts + self.winder.restarts != restarts:
+            text = "a counter started again; the meters of the gap are not counted"
+            events = (Event(now_ns, "film", "counter", "", None, None, text),)
+        if known[self._diverter] > 0.5 and known[self._pump] > _CASTING_RPM:
+            if math.isnan(self._zero):
+                self._zero = self.belt.meters - moved
+            self.cast_m = self.belt.meters - self._zero
+        if self.collecting:
+            self.roll_m += wound
+        self._mark()
+        self._due -= dt
+        if self._due <= 1e-9:
+            self._due = PUBLISH_S
+            self._publish(now_ns)
+        return events
+
+    def label_at_die(self) -> float:
+        """Label now under the die; NaN before the first casting."""
+        return self.belt.meters - self._zero
+
+    def _mark(self) -> None:
+        if math.isnan(self._zero):
+            return
+        meters = self.rails.meters
+        if meters - self._pins_track.last_m >= _SPACING_M:
+            self._pins_track.mark(meters, self._label_at_pins())
+        wound = self.winder.meters
+        if wound - self._wind_track.last_m >= _SPACING_M:
+            at_exit = self._label_at_exit()
+            if not math.isnan(at_exit):
+                self._wind_track.mark(wound, at_exit)
+
+    def _label_at_exit(self) -> float:
+        distance = self._end - self._pin
+        return self._pins_track.label(self.rails.meters, self._label_at_pins(), distance)
+
+    def _label_at_pins(self) -> float:
+        return self.label_at_die() - self._peel - (self._pin - self._peel) / self._draw
+
+    def _labels(self) -> list[float]:
+        die, pins = self.label_at_die(), self._label_at_pins()
+        labels = []
+        for name in self._stations:
+            at = self._at[name]
+            if at <= self._peel:
+                labels.append(die - at)
+            elif at <= self._pin:
+                labels.append(die - self._peel - (at - self._peel) / self._draw)
+        rails, winder, at_exit = self.rails.meters, self.winder.meters, self._label_at_exit()
+        labels += [self._pins_track.label(rails, pins, distance) for distance in self._on_pins]
+        labels += [self._wind_track.label(winder, at_exit, distance) for distance in self._after]
+        return labels
+
+    def _publish(self, now_ns: int) -> None:
+        labels = self._labels()
+        exact = self.belt.exact and self.rails.exact and self.winder.exact
+        seen = int(Quality.GOOD if exact else Quality.UNCERTAIN_SUBNORMAL)
+        values = [max(0.0, label) for label in labels]
+        quality = [seen if label > 0.0 else int(Quality.UNCERTAIN) for label in labels]
+        values += [self.roll_m, self.cast_m, float(self.in_tenter)]
+        quality += [seen, seen, int(Quality.GOOD)]
+        self._writer.write(values, quality, now_ns, now_ns)
+
+
+def _resolutions(line: Line) -> dict[str, float]:
+    return {
+        tag.name: tag.resolution
+        for instrument in line.instrument
+        for tag in instrument.tags
+        if tag.name in ("ZC-210.PV", "ZC-510.PV", "ZC-701.PV")
+    }

@@ -1,0 +1,372 @@
+"""Runs a recipe's units side by side through the ISA-88 states.
+
+Per scan: the acting state works. RUNNING advances every unit; HOLDING, RESTARTING and
+STOPPING first run the phases' own steps of that name; STOPPING then runs the controlled stop
+(safety 1.2); ABORTING writes every output's safe value through the gate. A step that is late
+or refused holds the run with its reason; in the controlled stop it escalates to abort.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from config.models import Level, Line, Recipe, Role, UnitProcedure
+from controller.events import Actor, Event
+from controller.procedure.assembly import Assembly
+from controller.procedure.context import (
+    CompileCondition,
+    Context,
+    SnapshotLike,
+    TableLike,
+)
+from controller.procedure.execution import PendingAsk
+from controller.procedure.journal import Journal, JournalEntry
+from controller.procedure.outputs import Doors, Limits, safe_values, write_limits
+from controller.procedure.phase import Phase, ProcedureError
+from controller.procedure.questions import Questions
+from controller.procedure.states import AUTOMATIC, FINAL, Command, State, after
+from controller.procedure.steps import Ask
+from controller.procedure.unit import UnitRun, Waiting
+from drivers.base import Block, Quality
+
+__all__ = ["HOLD_OFFER_S", "Doors", "Runner"]
+
+HOLD_OFFER_S = 900.0  # after this long in HELD the run-out is offered
+_ABORT_S = 2.0  # safe values are written for this long before ABORTED
+_PUBLISH_S = 1.0
+_JOURNAL_S = 10.0
+_SYSTEM = Actor("procedure", Role.OPERATOR)
+_PROTECTION = Actor("interlock", Role.OPERATOR)
+_DEMANDS = {
+    Level.HOLD: Command.HOLD,
+    Level.CONTROLLED_STOP: Command.STOP,
+    Level.OUTPUTS_SAFE: Command.ABORT,
+}
+
+
+class Runner:
+    """The procedure of one batch.
+
+    Args:
+        registry: phases by their ``use`` name.
+        compile_condition: binds the ``until`` conditions of the recipe.
+        stop_units: phases of the controlled stop.
+
+    Raises:
+        ProcedureError: the recipe names phases or parameters that do not exist.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        recipe: Recipe,
+        table: TableLike,
+        doors: Doors,
+        journal: Journal,
+        registry: dict[str, type[Phase]],
+        compile_condition: CompileCondition,
+        stop_units: Sequence[UnitProcedure] = (),
+    ) -> None:
+        self.line = line
+        self.recipe = recipe
+        self.state = State.IDLE
+        self.reason = ""
+        self._table = table
+        self._doors = doors
+        self._journal = journal
+        self._stop_uses = tuple(stop_units)
+        self._ctx = Context(line, recipe, table, self.done)
+        self._assembly = Assembly(self._ctx, self, journal, registry, compile_condition, self.done)
+        self._limits = write_limits(line)
+        self._safe = safe_values(line)
+        self._events: list[Event] = []
+        self._questions = Questions()
+        self._now_ns = 0
+        self._state_s = 0.0
+        self._since_publish = math.inf
+        self._since_journal = 0.0
+        self._sub_done = False
+        self._offered = False
+        self._current: UnitRun | None = None
+        self._writer = table.attach(Block("procedure", ("PROC.STATE", "PROC.SOAK"), _PUBLISH_S))
+        self._soak = 0.0
+        self._stops: list[UnitRun] = []
+        self.units: list[UnitRun] = self._assembly.units(recipe.unit)
+        self._stops = self._assembly.units(self._stop_uses)
+        self._acting: dict[State, Callable[[Any, float], bool]] = {
+            State.RUNNING: self._run,
+            State.HOLDING: self._own_steps,
+            State.RESTARTING: self._own_steps,
+            State.STOPPING: self._stopping,
+            State.ABORTING: self._aborting,
+        }
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def command(self, command: Command, reason: str, actor: Actor = _SYSTEM) -> str:
+        """Give a command; returns why it is refused, empty when it is taken.
+
+        Interlocks hold, stop or abort through this too; there is no second way.
+        """
+        following = after(self.state, command)
+        if following is None:
+            return f"{command} is not possible in state {self.state.name}"
+        self._go(following, f"{command}: {reason}", actor.name)
+        return ""
+
+    def demand(self, level: Level, cause: str, now_ns: int) -> None:
+        """Hear what protection demands: hold, stop or abort; a state beyond it stays."""
+        self._now_ns = now_ns
+        command = _DEMANDS.get(level)
+        if command is not None and after(self.state, command) is not None:
+            self.command(command, cause, _PROTECTION)
+
+    def answer(self, ask_id: int, value: str, actor: Actor) -> str:
+        """Answer a question; returns why it is refused, empty when it is taken."""
+        pending = self._questions.answer(ask_id, value, actor)
+        if isinstance(pending, str):
+            return pending
+        ask = pending.ask
+        self._event("answer", ask.key, None, value, ask.question, actor.name)
+        if pending.unit:
+            return ""
+        self._state_s, self._offered = 0.0, False
+        if value != ask.choices[0]:
+            return ""
+        return self.command(Command.STOP, "run-out chosen after a hold", actor)
+
+    def resume(self, entries: Mapping[str, JournalEntry]) -> None:
+        """Come back HELD where the journal says; a person decides what then.
+
+        Raises:
+            ProcedureError: the entries do not fit this recipe.
+        """
+        if self.state is not State.IDLE:
+            raise ProcedureError(f"resume is only possible in IDLE, not {self.state.name}")
+        units = {unit.name: unit for unit in self.units}
+        for name, entry in entries.items():
+            if name not in units:
+                raise ProcedureError(f"the journal knows unit {name!r}, the recipe does not")
+            units[name].stand_at(entry.phase, entry.step, entry.counters, entry.done)
+        self._go(State.HELD, "restart of the controller", "")
+
+    def resume_at(
+        self, unit: str, phase: str, step: str, counters: Mapping[str, float] | None = None
+    ) -> None:
+        """Stand one unit at a named step, cold; the other units stay where they are."""
+        for candidate in self.units:
+            if candidate.name == unit:
+                candidate.stand_at(phase, step, dict(counters or {}))
+                return
+        raise ProcedureError(f"the recipe has no unit {unit!r}")
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def done(self, name: str) -> bool:
+        """Whether ``unit.phase`` is complete."""
+        unit, _, phase = name.partition(".")
+        everywhere = (*self.units, *self._stops)
+        return any(u.name == unit and phase in u.complete for u in everywhere)
+
+    def asks(self) -> tuple[PendingAsk, ...]:
+        """Questions that wait for a person."""
+        return self._questions.all()
+
+    def waiting_for(self) -> list[Waiting]:
+        """What every unit does now and what it waits for, with live values."""
+        units = self._stops if self.state is State.STOPPING else self.units
+        return [unit.waiting() for unit in units]
+
+    # --- one scan ----------------------------------------------------------------------------
+
+    def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> list[Event]:
+        """Work for one scan; returns what happened."""
+        self._now_ns = now_ns
+        self._ctx.take(snapshot, self._ctx.now_s + dt)
+        self._state_s += dt
+        acting = self._acting.get(self.state)
+        if acting is not None:
+            state = self.state
+            if acting(snapshot, dt) and self.state is state:
+                self._go(AUTOMATIC[state], "done", "")
+        elif self.state is State.HELD:
+            self._offer_run_out()
+        self._housekeeping(dt)
+        events, self._events = self._events, []
+        return events
+
+    def _run(self, snapshot: SnapshotLike, dt: float) -> bool:
+        return self._run_all(self.units, snapshot, dt)
+
+    def _run_all(self, units: Sequence[UnitRun], snapshot: SnapshotLike, dt: float) -> bool:
+        state = self.state
+        finished = True
+        for unit in units:
+            if unit.finished:
+                continue
+            self._current = unit
+            unit.now_ns = self._now_ns
+            unit.run(snapshot, dt, state)
+            finished = finished and unit.finished
+            if self.state is not state:
+                return False
+        return finished
+
+    def _own_steps(self, _snapshot: SnapshotLike, dt: float) -> bool:
+        done = True
+        for unit in self.units:
+            self._current = unit
+            done = unit.own_steps(dt) and done
+        return done
+
+    def _stopping(self, snapshot: SnapshotLike, dt: float) -> bool:
+        if not self._sub_done:
+            if not self._own_steps(snapshot, dt):
+                return False
+            self._sub_done = True
+            for unit in self.units:
+                unit.abandon()
+        return self._run_all(self._stops, snapshot, dt)
+
+    def _aborting(self, _snapshot: SnapshotLike, _dt: float) -> bool:
+        if not self._sub_done:
+            self._sub_done = True
+            for tag, value in self._safe:
+                reasons = self._doors.force(tag, value, f"abort: {self.reason}", self._now_ns)
+                if reasons:
+                    self._event("refused", tag, None, value, "; ".join(reasons))
+        return self._state_s >= _ABORT_S
+
+    def _offer_run_out(self) -> None:
+        if self._offered or self._state_s < HOLD_OFFER_S:
+            return
+        self._offered = True
+        self._current = None
+        self.ask(
+            Ask("run_out", "Held for 15 minutes: stop the run and run the film out?",
+                choices=("stop", "wait"))
+        )  # fmt: skip
+
+    def _housekeeping(self, dt: float) -> None:
+        self._since_publish += dt
+        if self._since_publish >= _PUBLISH_S - 1e-9:
+            self._since_publish = 0.0
+            self._publish()
+        self._since_journal += dt
+        if self._since_journal >= _JOURNAL_S:
+            self._since_journal = 0.0
+            for unit in self.units:
+                if unit.entered and self.state is State.RUNNING:
+                    unit.now_ns = self._now_ns
+                    unit.record(self.state)
+
+    def _publish(self) -> None:
+        for unit in self.units:
+            slot = unit.slot
+            if slot is not None and "soak_s" in slot.phase.counters:
+                self._soak = slot.phase.counters["soak_s"]
+        now = self._now_ns
+        self._writer.write((float(self.state), self._soak), Quality.GOOD, now, now)
+
+    # --- hands (what the executors may do) ---------------------------------------------------
+
+    def put(self, tag: str, value: float, reason: str) -> Sequence[str]:
+        """Request a write in the recipe's name.
+
+        In the controlled stop a refusal is noted only, and what an interlock has already set
+        so is not asked again: the proofs that follow judge the plant, not the request.
+        """
+        if self.state is State.STOPPING and self._ctx.request(tag) == value:
+            return ()
+        why = reason or self._where()
+        reasons = self._doors.put(tag, value, why, self._now_ns)
+        if reasons and self.state is State.STOPPING:
+            self._event("refused", tag, None, value, "; ".join(reasons))
+            return ()
+        return reasons
+
+    def switch(self, name: str, *, on: bool) -> None:
+        """Put a loop on or off."""
+        self._doors.switches.switch(name, on, self._now_ns)
+        self._event("switch", name, None, "on" if on else "off", self._where())
+
+    def log(self, text: str) -> None:
+        """Write into the event record."""
+        self._event("log", self._where(), None, None, text)
+
+    def ask(self, ask: Ask) -> PendingAsk:
+        """Show a question to people."""
+        unit = self._current
+        slot = unit.slot if unit is not None else None
+        self._event("ask", ask.key, None, None, ask.question)
+        return self._questions.put(
+            ask,
+            unit.name if unit is not None else "",
+            slot.name if slot is not None else "",
+            self._now_ns,
+        )
+
+    def withdraw(self, pending: PendingAsk) -> None:
+        """Take a question away."""
+        self._questions.withdraw(pending)
+
+    def limits(self, tag: str) -> Limits:
+        """What the line file lets through of writes to a tag."""
+        return self._limits[tag]
+
+    def trouble(self, reason: str) -> None:
+        """Hold with the reason; a controlled stop that does not get on escalates to abort."""
+        command = Command.ABORT if self.state is State.STOPPING else Command.HOLD
+        where = self._where()
+        if after(self.state, command) is not None:
+            self._go(after(self.state, command) or self.state, f"{command}: {where}: {reason}", "")
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _go(self, following: State, reason: str, actor: str) -> None:
+        old, self.state = self.state, following
+        if old not in AUTOMATIC or AUTOMATIC[old] is not following or following is State.COMPLETE:
+            self.reason = reason  # automatic changes keep it
+        self._state_s = 0.0
+        self._sub_done = self._offered = False
+        self._event("state", self.recipe.recipe.name, old.name, following.name, reason, actor)
+        self._questions.withdraw_general()
+        if following is State.IDLE:
+            self._fresh()
+        elif following is State.RUNNING and old is State.RESTARTING:
+            for unit in self.units:
+                unit.rebase()
+        elif following in (State.HOLDING, State.RESTARTING, State.STOPPING):
+            self._begin(following.name.lower())
+        elif following is State.ABORTING or following in FINAL:
+            self._abandon()
+        for unit in self.units:
+            unit.now_ns = self._now_ns
+            unit.record(following)
+        self._since_publish = math.inf
+
+    def _begin(self, verb: str) -> None:
+        for unit in self.units:
+            unit.drop_own_steps()
+            unit.begin(verb)
+
+    def _abandon(self) -> None:
+        for unit in (*self.units, *self._stops):
+            unit.abandon()
+
+    def _fresh(self) -> None:
+        self._abandon()
+        self.units = self._assembly.units(self.recipe.unit)
+        self._stops = self._assembly.units(self._stop_uses)
+        self._soak = 0.0
+
+    def _where(self) -> str:
+        unit = self._current
+        if unit is None or unit.slot is None:
+            return "procedure"
+        return f"{unit.name}.{unit.slot.name}.{unit.step_name}".rstrip(".")
+
+    def _event(self, verb: str, tag: str, old: Any, new: Any, cause: str, actor: str = "") -> None:
+        self._events.append(Event(self._now_ns, "procedure", verb, tag, old, new, cause, actor))

@@ -1,0 +1,219 @@
+"""Belt trim for loss on heating, coat weight trim, exhaust demand, purge counter, tensions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from controller.loops.coat_weight import CoatWeightLoop, LayerTrim
+from controller.loops.exhaust import ExhaustLoop, PurgeCounter
+from controller.loops.loh import AUTHORITY_K, BeltTrim, LossOnHeatingLoop
+from controller.loops.manager import TensionSetPoints
+from controller.loops.ratio import Trims
+from controller.procedure.outputs import door
+from controller.refusals import Source
+from drivers.base import Block, Quality
+from tests.fake_line import FakeLine, core25, pilot
+
+
+class Belt:
+    """Loss on heating behind 90 s of transport and 300 s of belt lag, -0.45 points per K."""
+
+    def __init__(self, offset: float) -> None:
+        self.offset, self.kelvin, self.line = offset, 0.0, [0.0] * 90
+
+    def step(self, trim: float) -> float:
+        self.kelvin += (trim - self.kelvin) / 300.0
+        self.line.append(self.kelvin)
+        return 36.5 + self.offset - 0.45 * self.line.pop(0)
+
+
+@pytest.mark.parametrize("offset", [2.0, -2.0])
+def test_the_belt_trim_brings_loss_on_heating_back(offset):
+    control, belt = BeltTrim(36.5), Belt(offset)
+    trims = []
+    loh = 0.0
+    for _ in range(3 * 3600):
+        loh = belt.step(control.trim_k)
+        trims.append(control.step(loh, 1.0))
+    assert loh == pytest.approx(36.5, abs=0.4)
+    changes = [k for k, (a, b) in enumerate(itertools.pairwise(trims)) if a != b]
+    assert all(b - a >= 599 for a, b in itertools.pairwise(changes))
+
+
+def test_the_belt_trim_has_six_kelvin_of_authority():
+    control = BeltTrim(36.5)
+    for _ in range(20 * 600):
+        control.step(45.0, 1.0)
+    assert control.trim_k == AUTHORITY_K
+
+
+def test_the_belt_trim_does_not_act_on_what_it_has_not_seen():
+    control = BeltTrim(36.5)
+    for _ in range(5000):
+        assert control.step(math.nan, 1.0) == 0.0
+
+
+def test_the_loop_moves_b3_and_b4_around_the_set_points_it_found():
+    plant = FakeLine()
+    gate = plant.make_gate()
+    writer = plant.table.attach(Block("test", ("QI-LOH.PEEL", "PROC.STATE"), 1.0))
+    loop = LossOnHeatingLoop(plant.line, plant.table, door(gate, Source.LOOP), (33.0, 40.0))
+    rows = [plant.table.index(f"TIC-{n}.SP") for n in (203, 204)]
+    plant.table.request[rows] = 135.0
+    loop.switch(on=True)
+    for _ in range(700):
+        snapshot = plant.step(1.0)
+        writer.write((38.5, 1.0), Quality.GOOD, plant.now_ns, plant.now_ns)
+        loop.step(snapshot, plant.now_ns, 1.0)
+    assert list(plant.table.request[rows]) == pytest.approx([135.0 + 0.6 * 2.0 / 0.45] * 2, abs=0.1)
+    writer.write((38.5, 4.0), Quality.GOOD, plant.now_ns, plant.now_ns)
+    loop.step(plant.step(1.0), plant.now_ns, 1.0)
+    assert "not running" in loop.frozen
+
+
+def test_a_layer_trim_waits_for_the_film_it_changed():
+    control = LayerTrim(0.30)
+    head = 100.0
+    history = [(head, 1.0)]
+    layer, acted = 0.0, []
+    for _ in range(4 * 3600):
+        head += 1.0 / 30.0
+        gauge = head - 25.8
+        while len(history) > 1 and history[1][0] <= gauge:
+            history.pop(0)
+        factor = history[0][1] if history[0][0] <= gauge else 1.0
+        layer = 0.33 * factor
+        before = control.trim
+        control.step(layer, head, gauge, 1.0)
+        if control.trim != before:
+            acted.append(head)
+            history.append((head, control.trim))
+    assert layer == pytest.approx(0.30, abs=0.006)
+    assert all(b - a >= 25.8 for a, b in itertools.pairwise(acted))
+
+
+def test_a_layer_trim_has_ten_percent_of_authority():
+    control = LayerTrim(0.30)
+    for k in range(200):
+        control.step(0.1, 30.0 * k, 30.0 * k, 60.0)
+    assert control.trim == pytest.approx(1.10)
+
+
+def test_the_coat_weight_loop_trims_each_coated_side():
+    names = ["PROC.STATE", "film.LAYER.S", "QI-LAYER.AIR", "film.COAT_A.S"]
+    table = SimpleNamespace(index=names.index)
+    trims = Trims()
+    loop = CoatWeightLoop(table, core25().coated, trims)
+    snapshot = SimpleNamespace(known=[1.0, 50.0, 0.33, 75.8])
+    for _ in range(100):
+        loop.step(snapshot, 0, 1.0)
+    assert trims.coat_air == 1.0, "off"
+    loop.switch(on=True)
+    for k in range(160):
+        snapshot.known = [1.0, 50.0 + k / 30.0, 0.33, 75.8 + k / 30.0]
+        loop.step(snapshot, 0, 1.0)
+    assert trims.coat_air == pytest.approx(1.0 - 0.6 * 0.1)
+    assert trims.coat_belt == 1.0
+
+
+class Flows:
+    """Known values of a table with every zone's flow at a share of its table flow."""
+
+    def __init__(self):
+        self.zones = [z for z in pilot().zone if z.exhaust_flow is not None]
+        self.table = SimpleNamespace(index=[z.exhaust_flow for z in self.zones].index)
+
+    def at(self, share: float) -> list[float]:
+        return [share * z.table_flow_nm3_h for z in self.zones]
+
+
+def test_the_purge_counts_volumes_of_the_slowest_zone():
+    flows = Flows()
+    counter = PurgeCounter(pilot(), flows.table)
+    for _ in range(1080):
+        counter.step(flows.at(2.5), 0.1)
+    assert counter.volumes == pytest.approx(200.0 / 3600.0 / 1.2 * 108.0)  # T5-T8: 5 volumes
+
+
+@pytest.mark.parametrize("gap", [math.nan, 10.0])
+def test_a_gap_in_the_proof_pauses_the_purge_and_half_a_second_zeroes_it(gap):
+    flows = Flows()
+    counter = PurgeCounter(pilot(), flows.table)
+    good = flows.at(2.5)
+    for _ in range(600):
+        counter.step(good, 0.1)
+    before = counter.volumes
+    bad = [*good[:-1], gap]
+    for _ in range(4):
+        counter.step(bad, 0.1)
+    assert counter.volumes == before
+    counter.step(bad, 0.1)
+    assert counter.volumes == 0.0
+
+
+def test_short_gaps_in_a_row_do_not_add_up_to_proof():
+    flows = Flows()
+    counter = PurgeCounter(pilot(), flows.table)
+    good = flows.at(2.5)
+    for _ in range(100):
+        counter.step(good, 0.1)
+        before = counter.volumes
+        for _ in range(4):
+            counter.step([math.nan, *good[1:]], 0.1)
+        assert counter.volumes == before
+
+
+def test_each_fan_follows_its_neediest_zone_rises_at_once_and_falls_late():
+    plant = FakeLine()
+    gate = plant.make_gate()
+    zones = [z for z in plant.line.zone if z.exhaust_flow is not None]
+    names = tuple(f"FRQ-{z.exhaust_flow[3:6]}.REQ" for z in zones)
+    plant.required.step = None
+    loop = ExhaustLoop(plant.line, plant.table, door(gate, Source.LOOP))
+    rows = {n: plant.table.index(f"{n}.SP") for n in ("SIC-801", "SIC-802", "SIC-803")}
+    required = {n: z.table_flow_nm3_h for n, z in zip(names, zones, strict=True)}
+
+    def run(seconds):
+        for _ in range(seconds):
+            for name, flow in required.items():
+                row = plant.table.index(name)
+                plant.table.set_calculated(row, flow, Quality.GOOD, plant.now_ns)
+            loop.step(plant.step(1.0), plant.now_ns, 1.0)
+        return [float(plant.table.request[row]) for row in rows.values()]
+
+    loop.switch(on=True)
+    assert run(10) == [42.0, 42.0, 42.0]
+    required["FRQ-202.REQ"] = 708.0
+    assert run(10) == [pytest.approx(59.5, abs=0.5), 42.0, 42.0]
+    required["FRQ-202.REQ"] = 690.0
+    assert run(10)[0] == pytest.approx(59.5, abs=0.5)
+    required["FRQ-202.REQ"] = 500.0
+    assert run(10)[0] == 42.0
+
+
+def test_a_requirement_that_is_not_good_asks_for_the_full_fan():
+    plant = FakeLine()
+    gate = plant.make_gate()
+    loop = ExhaustLoop(plant.line, plant.table, door(gate, Source.LOOP))
+    loop.switch(on=True)
+    for _ in range(20):
+        loop.step(plant.step(1.0), plant.now_ns, 1.0)
+    assert float(plant.table.request[plant.table.index("SIC-801.SP")]) == 100.0
+
+
+def test_tension_set_points_are_zero_while_the_web_may_be_slack():
+    plant = FakeLine()
+    loop = TensionSetPoints(plant.table, core25().settings)
+
+    def published():
+        loop.step(plant.step(1.0), plant.now_ns, 1.0)
+        shot = plant.table.snapshot(plant.now_ns)
+        return [shot.good(f"NIC-{n}.SP") for n in (231, 311, 601, 701)]
+
+    assert published() == [0.0] * 4
+    loop.switch(on=True)
+    assert published() == [30.0, 30.0, 100.0, 100.0]
