@@ -57,6 +57,7 @@ class Confocal2400:
     Attributes:
         output: where values go; nothing is pushed unless ETHERNET.
         measure_rate_khz, reduce: the stream has rate / reduce frames a second.
+        observer: told of every command that was not refused; None: nobody listens.
     """
 
     def __init__(self, clock: LineClock, reading: Reading) -> None:
@@ -64,6 +65,7 @@ class Confocal2400:
         self.faults = Faults()
         self.commands = CommandEndpoint(self)
         self.stream = StreamEndpoint(self)
+        self.observer: Callable[[str], None] | None = None
         self._reading = reading
         self._held = (math.nan, 0)
         self._handlers: dict[str, Callable[[list[str]], str]] = {
@@ -145,6 +147,8 @@ class Confocal2400:
             return b"\r\n" + PROMPT
         try:
             text = self._run(words)
+            if self.observer is not None:
+                self.observer(line)
         except CommandRefused as refusal:
             text = str(refusal)
         return (text + "\r\n").encode("ascii") + PROMPT

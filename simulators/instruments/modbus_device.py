@@ -23,6 +23,7 @@ _REPLY_HEAD: dict[int, tuple[bytes, ...]] = {
 
 READ_COILS, READ_DISCRETE = 1, 2
 MAX_READ, MAX_WRITE, MAX_EXCHANGE_WRITE, MAX_BITS = 125, 123, 121, 2000
+WRITES = frozenset({5, 6, 15, 16, 23})
 
 Handler = Callable[[bytes, object], bytes]
 
@@ -39,9 +40,12 @@ class ModbusDevice:
     Attributes:
         faults: communication faults.
         throttle_s: what the device itself adds to its turn-round.
+        observer: told of every request to write that was carried out; None: nobody listens.
     """
 
-    __slots__ = ("_handlers", "clock", "faults", "holding", "max_read", "throttle_s")
+    __slots__ = (
+        *("_handlers", "clock", "faults", "holding", "max_read", "observer", "throttle_s"),
+    )
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class ModbusDevice:
         self.max_read = max_read
         self.faults = Faults()
         self.throttle_s = 0.0
+        self.observer: Callable[[bytes], None] | None = None
         handlers: dict[int, Handler] = {
             READ_COILS: self._read_bits,
             READ_DISCRETE: self._read_bits,
@@ -84,6 +89,8 @@ class ModbusDevice:
         else:
             try:
                 reply = handler(pdu, who)
+                if self.observer is not None and pdu[0] in WRITES:
+                    self.observer(pdu)
             except Refused as refusal:
                 reply = bytes((pdu[0] | 0x80, refusal.code))
         self.addressed(pdu[0], who)

@@ -62,11 +62,15 @@ class OptrisCt:
     Args:
         temperature: returns the film temperature in its spot, degC.
         serial: serial number.
+
+    Attributes:
+        observer: told of every command that sets something; None: nobody listens.
     """
 
     def __init__(self, temperature: Callable[[], float], serial: int) -> None:
         self.faults = Faults()
         self.serial = serial
+        self.observer: Callable[[bytes], None] | None = None
         self._temperature = temperature
         self._held = 20.0
         self.emissivity = 950
@@ -98,6 +102,8 @@ class OptrisCt:
         return self.emissivity if code == EMISSIVITY else self.transmission
 
     def _set(self, code: int, data: bytes) -> bytes:
+        if self.observer is not None:
+            self.observer(bytes((code,)) + data)
         if code == CHECKSUM_OFF:
             self.checksums = False
             return b""

@@ -103,12 +103,14 @@ class RegloIcc:
     Attributes:
         channels: channel 1 first.
         powered: whether the supply relay is on.
+        observer: told of every request that was not refused; None: nobody listens.
     """
 
     def __init__(self, clock: LineClock, sink: FlowSink) -> None:
         self.clock = clock
         self.faults = Faults()
         self.powered = False
+        self.observer: Callable[[str], None] | None = None
         self.address = 1
         self.events = False
         self.by_channel = True
@@ -170,6 +172,12 @@ class RegloIcc:
 
     def answer(self, line: str) -> bytes:
         """Return the reply to one request, without its terminator."""
+        reply = self._answer(line)
+        if self.observer is not None and reply != REFUSED:
+            self.observer(line)
+        return reply
+
+    def _answer(self, line: str) -> bytes:
         if line.startswith("@"):
             if not line[1:].isdigit() or not 1 <= int(line[1:]) <= 8:
                 return REFUSED

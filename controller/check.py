@@ -1,0 +1,193 @@
+"""``filmline check``: findings in files, and what a recipe will do before any heat.
+
+Everything printed about the film is a prediction from set points with estimated parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from config.loader import ConfigError, Materials, load_line, load_materials, load_recipe
+from config.models import Line, Recipe
+from controller.film.conformance import Judgement, judge_recipe
+from controller.film.prediction import Prediction, predict
+
+BLISTER_WARN, BLISTER_REJECT = 2.6, 3.2  # process specification 4.5, estimates
+PEEL_IMIDIZATION_MAX_PCT = 20.0
+
+
+@dataclass(frozen=True)
+class RecipeCheck:
+    """What a recipe says and does: claims as written and predictions at both speeds."""
+
+    recipe: str
+    stoichiometry: dict[str, float]
+    claims: list[Judgement]
+    thread: Prediction | None
+    run: Prediction | None
+    warnings: list[str]
+
+
+def check_files(files: list[Path], line_file: Path | None, *, as_json: bool) -> int:
+    """Check each file and print what was found; return the exit code (0 or 2)."""
+    out = Console(highlight=False, soft_wrap=True)
+    reports: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            reports.append(_check_one(file, line_file, None if as_json else out))
+        except ConfigError as error:
+            problems.append(str(error))
+        except OSError as error:
+            problems.append(f"{file}: {error.strerror}")
+    if as_json:
+        print(json.dumps({"checked": reports, "problems": problems}, indent=2))  # noqa: T201 - the output asked for
+    else:
+        for problem in problems:
+            out.print(problem, markup=False, style="red")
+    return 2 if problems else 0
+
+
+def check_recipe(recipe: Recipe, line: Line, materials: Materials) -> RecipeCheck:
+    """Judge and predict one recipe on one line."""
+    settings = recipe.settings
+    polymer = materials.polymer_of(recipe.core.dianhydrides, recipe.core.diamines)
+    solvent = materials.solvents[recipe.core.solvent]
+    warnings: list[str] = []
+    thread = run = None
+    if polymer is None or polymer.kinetics is None:
+        warnings.append("no kinetics for this core: imidization and drying are unavailable")
+    else:
+        thread = predict(
+            recipe, line, polymer, solvent,
+            settings.thread_speed_m_min, settings.belt_offset_thread_k,
+        )  # fmt: skip
+        run = predict(
+            recipe, line, polymer, solvent, settings.run_speed_m_min, settings.belt_offset_run_k
+        )
+        warnings += _warnings(recipe, thread) + _warnings(recipe, run)
+    return RecipeCheck(
+        recipe=recipe.recipe.name,
+        stoichiometry={
+            "core": recipe.core.stoichiometry, "layer": recipe.coating.stoichiometry
+        },
+        claims=judge_recipe(recipe, materials),
+        thread=thread,
+        run=run,
+        warnings=warnings,
+    )  # fmt: skip
+
+
+def chain_limit(ratio: float) -> float:
+    """Number-average degree of polymerization at full reaction (Carothers) for a mole ratio."""
+    r = min(ratio, 1.0 / ratio)
+    return float("inf") if r == 1.0 else (1.0 + r) / (1.0 - r)
+
+
+def _check_one(file: Path, line_file: Path | None, out: Console | None) -> dict[str, Any]:
+    if _is_line(file):
+        line = load_line(file)
+        tags = sum(len(i.tags) for i in line.instrument) + len(line.calculated)
+        if out:
+            out.print(
+                f"{file}: line {line.line.name} is sound: {len(line.instrument)} instruments on "
+                f"{len(line.bus)} buses, {tags} tags, {len(line.trip)} trips"
+            )
+        return {"file": str(file), "line": line.line.name, "tags": tags}
+    materials = load_materials()
+    line = load_line(line_file or find_line(file))
+    recipe = load_recipe(file, line, materials)
+    found = check_recipe(recipe, line, materials)
+    if out:
+        _print_recipe(file, recipe, found, out)
+    return {"file": str(file)} | asdict(found)
+
+
+def find_line(recipe_file: Path) -> Path:
+    """The line file beside a recipe: ``../lines/<recipe.line>.toml``, else the shipped one."""
+    name = _line_name(recipe_file)
+    beside = recipe_file.resolve().parent.parent / "lines" / f"{name}.toml"
+    shipped = Path(__file__).resolve().parent.parent / "config" / "lines" / f"{name}.toml"
+    return beside if beside.exists() else shipped
+
+
+def _line_name(recipe_file: Path) -> str:
+    for row in recipe_file.read_text("utf-8", errors="replace").splitlines():
+        key, _, value = row.partition("=")
+        if key.strip() == "line":
+            return value.strip().strip("\"'")
+    return "pilot"
+
+
+def _is_line(file: Path) -> bool:
+    text = file.read_bytes()[: 1 << 20]
+    return b"[[station]]" in text or b"[line]" in text
+
+
+def _warnings(recipe: Recipe, film: Prediction) -> list[str]:
+    low, high = recipe.targets.loh_peel_pct
+    at = f"at {film.speed_m_min:g} m/min"
+    found = []
+    if not low <= film.loh_peel_pct <= high:
+        found.append(
+            f"loss on heating at peel {film.loh_peel_pct:.1f} % {at} (target {low:g}-{high:g} %)"
+        )
+    if film.imidization_peel_pct >= PEEL_IMIDIZATION_MAX_PCT:
+        found.append(f"imidization at peel {film.imidization_peel_pct:.1f} % {at} (below 20 %)")
+    if film.blister_index > BLISTER_WARN:
+        found.append(
+            f"blister index {film.blister_index:.2f} {at} "
+            f"(warn {BLISTER_WARN}, reject {BLISTER_REJECT})"
+        )
+    return found
+
+
+def _print_recipe(file: Path, recipe: Recipe, found: RecipeCheck, out: Console) -> None:
+    out.print(f"{file}: recipe {recipe.recipe.name} {recipe.recipe.version} is sound")
+    for name, ratio in found.stoichiometry.items():
+        limit = chain_limit(ratio)
+        chains = "no limit" if limit == float("inf") else f"at most {limit:.0f} units a chain"
+        out.print(f"  stoichiometry {name}: {ratio:.4f} dianhydride per diamine ({chains})")
+    _print_claims(found.claims, out)
+    if found.thread and found.run:
+        _print_predictions(found.thread, found.run, out)
+    for warning in found.warnings:
+        out.print(f"  warning: {warning}")
+
+
+def _print_claims(claims: list[Judgement], out: Console) -> None:
+    table = Table("claim", "reading", "as written", "because", title="Claims", title_justify="left")
+    for item in claims:
+        table.add_row(str(item.claim), item.reading, item.verdict.value, item.reason)
+    out.print(table)
+
+
+def _print_predictions(thread: Prediction, run: Prediction, out: Console) -> None:
+    title = "Predicted from set points (estimated parameters, not measured)"
+    table = Table("quantity", title=title, title_justify="left")
+    for film in (thread, run):
+        table.add_column(f"at {film.speed_m_min:g} m/min", justify="right")
+    rows = (
+        ("loss on heating at peel", "loh_peel_pct", "%"),
+        ("imidization at peel", "imidization_peel_pct", "%"),
+        ("imidization at tenter exit", "imidization_pct", "%"),
+        ("residual solvent at tenter exit", "solvent_wt_pct", "wt%"),
+        ("blister index (warn 2.6, reject 3.2)", "blister_index", ""),
+    )
+    for label, field, unit in rows:
+        values = (f"{getattr(film, field):.2f} {unit}" for film in (thread, run))
+        table.add_row(label, *values)
+    for zone, percent in run.lfl_pct.items():
+        cells = (
+            f"{film.lfl_pct[zone]:.1f} % at {film.flow_nm3_h[zone]:.0f} Nm3/h"
+            for film in (thread, run)
+        )
+        if percent >= 0.05:
+            table.add_row(f"LFL in {zone}", *cells)
+    out.print(table)

@@ -1,0 +1,87 @@
+"""The command ``filmline``: every command, its help and its exit codes.
+
+Exit codes: 0 done; 1 the run ended held, stopped or aborted; 2 bad input or environment.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from config.loader import ConfigError
+from controller.check import check_files
+from controller.errors import ControllerError
+from controller.historian.commands import history_app
+from controller.packages import WrongPackageError, check_packages
+from controller.report.commands import report
+from drivers.errors import DriverError
+
+BAD_INPUT = 2
+
+_HELP = """Control and record of a pilot line for adhesion-enhanced polyimide film.
+
+Start with:  filmline demo  (a whole simulated run, then a report)
+Prove a recipe:  filmline check config/recipes/core25_layer030.toml
+Run it faster than real time:  filmline dry-run config/recipes/core25_layer030.toml
+Ask the record:  filmline history tags runs/LOT
+
+This is the basic control layer. It is never the emergency stop."""
+
+app = typer.Typer(
+    name="filmline",
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(history_app, name="history")
+app.command("report")(report)
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Line and recipe files (TOML).")],
+    line: Annotated[
+        Path | None, typer.Option(help="Line file that recipes are checked against.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
+) -> None:
+    """Check files: every error with file, line and column, then what the recipe will do.
+
+    For a recipe: stoichiometry, the claims it falls under as written, predicted loss on
+    heating and imidization at peel at thread and run speed, percent of LFL per zone and
+    blister index. Exit code 2 when anything is wrong.
+    """
+    raise typer.Exit(check_files(files, line, as_json=as_json))
+
+
+def _add_simulator_commands() -> None:
+    """Mount commands that other packages offer (dry-run, simulate, demo)."""
+    for entry in sorted(entry_points(group="filmline.commands"), key=lambda entry: entry.name):
+        app.command(entry.name)(entry.load())
+
+
+def main() -> None:
+    """Run the command line; errors of users are messages, never tracebacks."""
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    try:
+        check_packages()
+        _add_simulator_commands()
+        app()
+    except (ConfigError, ControllerError, DriverError, WrongPackageError) as error:
+        errors.print(str(error))
+        sys.exit(BAD_INPUT)
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        errors.print(f"{error.strerror or error}{place}")
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        errors.print("interrupted")
+        sys.exit(1)

@@ -1,0 +1,141 @@
+"""The commands that need the simulated plant: ``demo``, ``dry-run`` and ``simulate``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from controller.check import find_line
+from controller.report.page import duration
+from simulators.display import Display
+from simulators.dry_run import run_dry
+from simulators.options import BadOption, Options, parse_fault, parse_start
+from simulators.serve import serve
+from simulators.summary import Summary, summarize
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "config" / "recipes" / "core25_layer030.toml"
+RUNS = Path("runs")
+
+_SEED = Annotated[int, typer.Option(help="Seed of every random number; same seed, same run.")]
+_LINE = Annotated[Path | None, typer.Option(help="Line file (default: the recipe's own line).")]
+
+
+def demo(
+    seed: _SEED = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/LOT).")] = None,
+) -> None:
+    """Produce a 100 m roll on the simulated line, from a cold oven to the report.
+
+    Faster than real time, through the real drivers and protocols. Ctrl-C once stops the line
+    in order; twice makes every output safe at once. The record is whole either way.
+    """
+    options = _options(SHIPPED, None, seed, out)
+    raise typer.Exit(_run(options, as_json=False))
+
+
+def dry_run(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file (TOML).")],
+    line: _LINE = None,
+    seed: _SEED = 1,
+    start: Annotated[str, typer.Option(help="State of the plant: cold, hot or running.")] = "cold",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="Fault and line time, F9@1h20m or F5(T6)@3h; may be given often."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/LOT).")] = None,
+) -> None:
+    """Run a recipe against the simulated line, as fast as this machine allows.
+
+    The controller's own code and byte-level instruments on a virtual clock: same seed, same
+    events. Ends with the lot report; exit code 0 complete, 1 held, stopped or aborted, 2 bad
+    input.
+    """
+    options = _options(recipe, line, seed, out)
+    faults = tuple(parse_fault(text) for text in fault or ())
+    raise typer.Exit(
+        _run(replace(options, start=parse_start(start), faults=faults), as_json=as_json)
+    )
+
+
+def simulate(
+    line: Annotated[Path, typer.Argument(help="Line file (TOML).")] = ROOT
+    / "config"
+    / "lines"
+    / "pilot.toml",
+    seed: _SEED = 1,
+    start: Annotated[str, typer.Option(help="State of the plant: cold, hot or running.")] = "cold",
+    speed: Annotated[float, typer.Option(help="Line seconds per wall second.")] = 1.0,
+) -> None:
+    """Serve the simulated instruments on real ports of this computer, until Ctrl-C.
+
+    Modbus TCP, Modbus RTU over TCP, ASCII and binary instruments listen on the ports of the
+    line file (loopback only), for any client: try  mbpoll -p 15201 -r 2 -1 127.0.0.1
+    """
+    if not 0.1 <= speed <= 20.0:
+        raise BadOption(f"--speed {speed:g}: 0.1 to 20 line seconds per second")
+    raise typer.Exit(serve(line, seed=seed, start=parse_start(start), speed=speed))
+
+
+def _options(recipe: Path, line: Path | None, seed: int, out: Path | None) -> Options:
+    """Options of a run; without ``out`` the next free lot below ``runs``."""
+    lot = out.name if out is not None else _next_lot(RUNS, recipe.stem)
+    return Options(
+        recipe=recipe,
+        line=line or find_line(recipe),
+        out=out if out is not None else RUNS / lot,
+        lot=lot,
+        seed=seed,
+    )
+
+
+def _next_lot(folder: Path, stem: str) -> str:
+    number = 1
+    while (folder / f"{stem}-{number:03d}").exists():
+        number += 1
+    return f"{stem}-{number:03d}"
+
+
+def _run(options: Options, *, as_json: bool) -> int:
+    """Run with progress (on standard error with --json), then print what it came to."""
+    out = Console(highlight=False, stderr=as_json)
+    with Display(out) as display:
+        run, wall_s = run_dry(options, display)
+    summary = summarize(run, wall_s)
+    (options.out / "summary.json").write_text(summary.to_json(), encoding="utf-8")
+    if as_json:
+        typer.echo(summary.to_json(), nl=False)
+    else:
+        _print(summary, out)
+    return summary.exit_code
+
+
+def _print(summary: Summary, out: Console) -> None:
+    ended = f"{summary.state}" + (f": {summary.reason}" if summary.reason else "")
+    out.print(f"\nLot {summary.lot} (SIMULATED) ended {ended}", style="bold")
+    out.print(
+        f"{duration(summary.line_seconds)} of line time in {duration(summary.wall_seconds)} "
+        f"({summary.speed:.0f}x), {summary.metres_collected:.1f} m collected, "
+        f"{summary.metres_good:.1f} m good, {summary.violations} invariants violated"
+    )
+    table = Table("result", "from the record", "true (twin)")
+    for key, pair in summary.results.items():
+        table.add_row(key, _figure(pair["record"]), _figure(pair["truth"]))
+    out.print(table)
+    for violation in summary.violation_list:
+        out.print(f"violated: {violation}", soft_wrap=True)
+    if summary.trouble:
+        out.print(summary.trouble, style="bold", soft_wrap=True)
+    out.print(f"record   {summary.record}", soft_wrap=True)
+    out.print(f"report   {summary.report}  (plots inside; opens without network)", soft_wrap=True)
+    out.print(f"facts    {summary.data}", soft_wrap=True)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

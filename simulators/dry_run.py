@@ -1,0 +1,227 @@
+"""A dry run: the kernel and the simulated plant joined on one virtual clock.
+
+The kernel is the one of the live service; it talks to byte-level instruments through wires
+in memory. Here clock, plant, operator and judge meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from config.loader import Materials, load_line, load_materials, load_recipe
+from config.models import Line, Recipe, Role
+from controller.app import Kernel, Parts
+from controller.clock import LoopClock
+from controller.historian.errors import RecordError
+from controller.historian.identity import Identity
+from controller.historian.store import Store
+from controller.procedure.states import FINAL, Command, State
+from controller.scan import ScanOutput
+from drivers.errors import LinkClosed
+from simulators.instruments.line_up import LineUp
+from simulators.invariants import Judge
+from simulators.operator import ScriptedOperator, person
+from simulators.options import Options
+from simulators.twin.plant import Plant
+from simulators.virtual_time import NS, Rank, VirtualLoop
+from simulators.wire import MemoryWire
+
+TICK_NS = NS // 10
+TICKS_PER_S = 10
+EPOCH_NS = 1_767_225_600 * NS  # 2026-01-01 UTC: line time starts here in every dry run
+START_AFTER_S = 5
+COMMIT_S = 20.0  # line seconds; at full speed about as often as a live line commits
+HELD_ENDS_S = 300.0
+AFTER_END_S = 5.0
+SOFTWARE = "filmline 0.1.0"
+
+Progress = Callable[["DryRun"], None]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a run, read and checked."""
+
+    line: Line
+    recipe: Recipe
+    materials: Materials
+
+
+def load(options: Options) -> Files:
+    """Read and check what the run needs.
+
+    Raises:
+        ConfigError: with every finding.
+    """
+    line = load_line(options.line)
+    materials = load_materials()
+    return Files(line, load_recipe(options.recipe, line, materials), materials)
+
+
+class DryRun:
+    """One run while it goes on.
+
+    Attributes:
+        kernel, plant, judge: the two sides, and who compares them.
+        now_s: line seconds. interrupts: how often the user pressed Ctrl-C.
+        collecting_s: line seconds at which collecting went on and off.
+        closing_error: why the record could not be closed, empty when it could.
+    """
+
+    def __init__(self, options: Options, files: Files, loop: VirtualLoop, store: Store) -> None:
+        self.options, self.files, self.store = options, files, store
+        self.plant = Plant(seed=options.seed, start=options.start)
+        self.line_up = LineUp(files.line, self.plant)
+        self.wire = MemoryWire(loop, files.line, self.line_up, LinkClosed)
+        self.kernel = Kernel(
+            Parts(
+                line=files.line,
+                recipe=files.recipe,
+                materials=files.materials,
+                store=store,
+                clock=LoopClock(loop, EPOCH_NS),
+                transports=lambda bus, stream: self.wire.transport(bus.name, stream),
+                epoch_ns=EPOCH_NS,
+                commit_s=COMMIT_S,
+            )
+        )
+        self.judge = Judge(files.line, files.recipe, self.plant, self.line_up, self.kernel.table)
+        hands = {"thread_leader": self.plant.thread_leader, "splice": self.plant.splice}
+        self.kernel.listen(ScriptedOperator(self.kernel.runner, hands))
+        self.now_s = 0.0
+        self.interrupts = 0
+        self.collecting_s: list[float] = []
+        self.closing_error = ""
+        self._loop = loop
+        self._heeded = 0
+        self._end_at = options.limit_s
+        self._faults = sorted(options.faults, key=lambda fault: fault.at_s)
+        self._ended = loop.create_future()
+        self._progress: Progress = lambda _: None
+
+    async def run(self, progress: Progress) -> None:
+        """Run until the procedure ends, stands held, or the time is over."""
+        self._progress = progress
+        tasks = self.kernel.start_buses()
+        self._loop.at(TICK_NS, Rank.TWIN, self._tick, 1)
+        self._loop.at(TICK_NS, Rank.SCAN, self._scan, 1)
+        try:
+            await self._ended
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def close(self) -> None:
+        """Close and seal the record; a disk that refuses is told, never hidden."""
+        try:
+            self.store.close(EPOCH_NS + round(self.now_s * NS))
+        except RecordError as error:
+            self.closing_error = str(error)
+            self.store.abandon()
+
+    def _tick(self, number: int) -> None:
+        now_s = number / TICKS_PER_S
+        while self._faults and self._faults[0].at_s <= now_s:
+            fault = self._faults.pop(0)
+            self.plant.inject(fault.name, fault.where)
+        self.plant.tick()
+        self.line_up.step(now_s)
+        self.judge.check(now_s)
+        self._loop.at((number + 1) * TICK_NS, Rank.TWIN, self._tick, number + 1)
+
+    def _scan(self, number: int) -> None:
+        self.now_s = number / TICKS_PER_S
+        output = self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 1.0 / TICKS_PER_S)
+        if number == START_AFTER_S * TICKS_PER_S:
+            self.judge.operator_commanded()
+            self.kernel.runner.command(Command.START, "dry run", person(Role.OPERATOR))
+        if output.events:
+            self._note_collecting(output)
+        if self.interrupts > self._heeded:
+            self._heed()
+        if number % TICKS_PER_S == 0:
+            self._progress(self)
+        if self._over():
+            self._ended.set_result(None)
+        else:
+            self._loop.at((number + 1) * TICK_NS, Rank.SCAN, self._scan, number + 1)
+
+    def _note_collecting(self, output: ScanOutput) -> None:
+        for event in output.events:
+            if event.verb == "switch" and event.tag == "film.collect":
+                self.collecting_s.append(self.now_s)
+
+    def _heed(self) -> None:
+        """First Ctrl-C: controlled stop. Second: outputs safe at once."""
+        self._heeded = self.interrupts
+        runner = self.kernel.runner
+        command = Command.STOP if self.interrupts == 1 else Command.ABORT
+        refused = runner.command(command, "Ctrl-C", person(Role.OPERATOR))
+        if refused and runner.state is State.IDLE:
+            self._end_at = self.now_s
+
+    def _over(self) -> bool:
+        state = self.kernel.runner.state
+        if state in FINAL:
+            self._end_at = min(self._end_at, self.now_s + AFTER_END_S)
+        elif state is State.HELD:
+            self._end_at = min(self._end_at, self.now_s + HELD_ENDS_S)
+        else:
+            self._end_at = self.options.limit_s
+        return self.now_s >= self._end_at
+
+
+def run_dry(options: Options, progress: Progress) -> tuple[DryRun, float]:
+    """Run on virtual time; returns the finished run and the wall seconds it took.
+
+    Raises:
+        ConfigError, RecordError, BadOption: bad input; nothing was started.
+    """
+    started = time.perf_counter()
+    files = load(options)
+    identity = Identity(
+        lot=options.lot,
+        line_text=options.line.read_text("utf-8"),
+        recipe_text=options.recipe.read_text("utf-8"),
+        software=SOFTWARE,
+        simulated=True,
+        seed=options.seed,
+        extra={"start": options.start},
+    )
+    store = Store.open(options.out, files.line, identity, EPOCH_NS)
+
+    async def main() -> DryRun:
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualLoop):
+            raise TypeError("a dry run needs the virtual loop")
+        run = DryRun(options, files, loop, store)
+        with _counting_interrupts(run):
+            await run.run(progress)
+            run.close()
+        return run
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        run = runner.run(main())
+    return run, time.perf_counter() - started
+
+
+@contextmanager
+def _counting_interrupts(run: DryRun) -> Iterator[None]:
+    """Ctrl-C and terminate become commands; the run itself ends by its own rules."""
+
+    def count(_number: int, _frame: FrameType | None) -> None:
+        run.interrupts += 1
+
+    before = [(number, signal.signal(number, count)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
