@@ -7,6 +7,7 @@ in memory. Here clock, plant, operator and judge meet.
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ class DryRun:
     Attributes:
         kernel, plant, judge: the two sides, and who compares them.
         now_s: line seconds. interrupts: how often the user pressed Ctrl-C.
-        collecting_s: line seconds at which collecting went on and off.
+        collecting_s, collected_s: line seconds at which the roll began and ended; inf before.
         closing_error: why the record could not be closed, empty when it could.
     """
 
@@ -96,7 +97,7 @@ class DryRun:
         self.kernel.listen(ScriptedOperator(self.kernel.runner, hands))
         self.now_s = 0.0
         self.interrupts = 0
-        self.collecting_s: list[float] = []
+        self.collecting_s = self.collected_s = math.inf
         self.closing_error = ""
         self._loop = loop
         self._heeded = 0
@@ -156,7 +157,10 @@ class DryRun:
     def _note_collecting(self, output: ScanOutput) -> None:
         for event in output.events:
             if event.verb == "switch" and event.tag == "film.collect":
-                self.collecting_s.append(self.now_s)
+                if event.new == "off":
+                    self.collected_s = self.now_s
+                elif math.isinf(self.collecting_s):
+                    self.collecting_s = self.now_s
 
     def _heed(self) -> None:
         """First Ctrl-C: controlled stop. Second: outputs safe at once."""

@@ -36,11 +36,16 @@ class RunPlan:
         if runner.state is not State.RUNNING:
             return 0.0
         if runner.done("collecting.tune_profile") and not runner.done("collecting.collect"):
-            return self.after[-1][1] + (self.meters - roll_m) / self.speed_m_s
+            return self.after_collecting_s + (self.meters - roll_m) / self.speed_m_s
         for phase, left in self.after:
             if runner.done(phase):
                 return left
         return max(self.whole_s - now_s, self.after[-1][1])
+
+    @property
+    def after_collecting_s(self) -> float:
+        """Line seconds from the end of the roll to the end of the run."""
+        return dict(self.after)["collecting.collect"]
 
 
 def plan_of(line: Line, recipe: Recipe) -> RunPlan:

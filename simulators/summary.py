@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -111,9 +110,9 @@ def report_alone(folder: Path) -> tuple[dict[str, Any], str]:
 
 def true_results(run: DryRun) -> dict[str, float | None]:
     """The same results from the twin's own cells on the roll; None without any."""
-    marks = [*run.collecting_s, math.inf, math.inf]
     cells = run.plant.truth.wound.records()
-    cells = cells[(cells["wound_s"] >= marks[0]) & (cells["wound_s"] <= marks[1])]
+    wound = cells["wound_s"]
+    cells = cells[(wound >= run.collecting_s) & (wound <= run.collected_s)]
     cells = cells[(cells["flags"] & CellFlag.LEADER) == 0]
     if not len(cells):
         return dict.fromkeys(RESULTS)

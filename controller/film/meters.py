@@ -2,8 +2,9 @@
 
 A meter is good when the scanner saw it in one valid pass, every lane was seen in the last
 three passes, and all targets hold on measured or estimated values (pilot line, section 6).
-A gauge gap of up to 20 s (standardizing) makes a meter estimated; a longer one unmeasured,
-and unmeasured is not good.
+The outermost lane of each side lies under the turn of the gauge and is not judged. A gauge
+gap of up to 20 s (standardizing) makes a meter estimated; a longer one unmeasured, and
+unmeasured is not good.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Flags = NDArray[np.bool_]
 PASS_MAX_S = 12.0
 ESTIMATE_MAX_S = 20.0
 LANES_SEEN_IN = 3
+EDGE_LANES = 1  # each side: 2.5 mm of product under the turn of the gauge, never measured
 PROFILE_FILTER = 0.2
 
 
@@ -119,7 +121,8 @@ def _filtered(rows: Floats) -> tuple[Floats, Flags]:
         running[old] += PROFILE_FILTER * (row[old] - running[old])
         spread[number] = two_sigma_pct(running)
         recent = rows[max(0, number - LANES_SEEN_IN + 1) : number + 1]
-        whole[number] = bool(np.isfinite(recent).any(axis=0).all())
+        seen_lanes = np.isfinite(recent).any(axis=0)
+        whole[number] = bool(seen_lanes[EDGE_LANES:-EDGE_LANES].all())
     return spread, whole
 
 

@@ -89,6 +89,7 @@ class Runner:
         self._since_journal = 0.0
         self._sub_done = False
         self._offered = False
+        self._noted: list[str] = []
         self._current: UnitRun | None = None
         self._writer = table.attach(Block("procedure", ("PROC.STATE", "PROC.SOAK"), _PUBLISH_S))
         self._soak = 0.0
@@ -283,6 +284,9 @@ class Runner:
         why = reason or self._where()
         reasons = self._doors.put(tag, value, why, self._now_ns)
         if reasons and self.state is State.STOPPING:
+            if tag in self._noted:
+                return ()
+            self._noted.append(tag)
             self._event("refused", tag, None, value, "; ".join(reasons))
             return ()
         return reasons
@@ -331,6 +335,7 @@ class Runner:
             self.reason = reason  # automatic changes keep it
         self._state_s = 0.0
         self._sub_done = self._offered = False
+        self._noted.clear()
         self._event("state", self.recipe.recipe.name, old.name, following.name, reason, actor)
         self._questions.withdraw_general()
         if following is State.IDLE:

@@ -49,6 +49,7 @@ NOTES = (
         "Core thickness is the scanner's total less the thin layer. The scanner's calibration bias "
         "(0.1 to 0.3 µm a lot) is inside its sigma and cannot be seen from the record alone."
     ),
+    "The outermost 2.5 mm of each side lie under the turn of the scanner and are not measured.",
     "Modulus, thermal expansion, amorphousness and adhesion need a laboratory: not demonstrated.",
 )
 

@@ -35,6 +35,11 @@ class Commands:
             raise TypeError("the judge knows coupler, dope pump and coating pump of this line only")
         self._coupler, self._dope, self._coat = coupler, dope, coat
 
+    def heard(self) -> bool:
+        """Whether the devices that take these commands hear anything."""
+        devices = (self._coupler, self._dope, self._coat)
+        return not any(device.faults.silent for device in devices)
+
     def bits(self) -> int:
         """Digital outputs of the coupler as received."""
         low, high = self._coupler.holding.get(OUTPUTS), self._coupler.holding.get(OUTPUTS + 1)

@@ -15,11 +15,15 @@ from simulators.twin.actuators import AT_201, DI_ESTOP_OK, DI_SAMPLE_FLOW, ZONES
 from simulators.twin.parameters import EXHAUST_COUNT
 
 GRACE_S = 3.0
+PAUSE_S = 1.0  # a controller at its set point switches its heater off and on
 SOAK_BAND_K = 15.0 + 5.0  # holdback and tolerance
 BELT_SHARES = (0.6, 0.8, 1.0, 1.0)  # of the belt offset (process specification 1.2)
 READABLE_C = (-50.0, 1300.0)  # beyond it a thermocouple is open or short
 CIRCUIT = 0b111 << DI_ESTOP_OK  # emergency stop, guards, fire
 INPUTS = CIRCUIT | 0x3F << DI_SAMPLE_FLOW
+
+
+Bools = NDArray[np.bool_]
 
 
 class Image(Protocol):
@@ -47,6 +51,7 @@ class HeatAndDope:
         self._low_bytes = bytearray(EXHAUST_COUNT)
         self._low = np.frombuffer(self._low_bytes, dtype=np.bool_)
         self._heat, self._purge, self._dope = Timer(), Timer(), Timer()
+        self._last_on = np.full(EXHAUST_COUNT, -np.inf)
         self._busy = False
 
     def check(self, now_s: float) -> None:
@@ -62,31 +67,38 @@ class HeatAndDope:
             self._judge(now_s, low=False, feeding=False)
 
     def _judge(self, now_s: float, *, low: bool, feeding: bool) -> None:
-        heated = self._power > 0.0
-        blind = heated & self._low if low else heated & False
-        self._note_heat(blind, now_s)
-        early = bool(heated.any()) and not self._view.purge_done
-        self._note("I1", "purge", self._purge.held(early, now_s), now_s,
-                   f"heaters on after {self._view.purged.min():.1f} volumes of purge")  # fmt: skip
+        on = self._power > 0.0
+        self._last_on[on] = now_s
+        lately = self._last_on >= now_s - PAUSE_S
+        self._judge_flow(on, lately, now_s, low=low)
+        early = not self._view.purge_done
+        self._note(
+            *("I1", "purge", self._purge.held(early and bool(lately.any()), now_s)),
+            *(now_s, f"heaters on after {self._view.purged.min():.1f} volumes of purge"),
+            now=bool(on.any()),
+        )
         why = self._why_no_dope(low) if feeding else ""
-        self._note("I2", "dope", self._dope.held(bool(why), now_s), now_s,
-                   f"dope runs to the die: {why}")  # fmt: skip
+        held_s = self._dope.held(bool(why), now_s)
+        self._note("I2", "dope", held_s, now_s, f"dope runs to the die: {why}")
         timers = (self._heat, self._purge, self._dope)
         self._busy = any(timer.since_s is not None for timer in timers)
 
-    def _note_heat(self, blind: NDArray[np.bool_], now_s: float) -> None:
-        any_blind = bool(blind.any())
+    def _judge_flow(self, on: Bools, lately: Bools, now_s: float, *, low: bool) -> None:
+        blind = on & self._low
         zone = int(blind.argmax())
         text = (
             f"{ZONES[zone]} heated with {self._power[zone]:.0f} W at "
             f"{self._flow[zone]:.0f} of {self._view.least[zone]:.0f} Nm3/h"
         )
-        self._note("I1", "flow", self._heat.held(any_blind, now_s), now_s, text)
+        held_s = self._heat.held(low and bool((lately & self._low).any()), now_s)
+        self._note("I1", "flow", held_s, now_s, text, now=bool(blind.any()))
 
-    def _note(self, invariant: str, key: str, held_s: float, now_s: float, text: str) -> None:
+    def _note(
+        self, invariant: str, key: str, held_s: float, now_s: float, text: str, *, now: bool = True
+    ) -> None:
         if held_s < 0.0:
             self._ledger.end(invariant, key)
-        elif held_s > GRACE_S:
+        elif held_s > GRACE_S and now:
             self._ledger.note(invariant, key, now_s, f"{text}, for {held_s:.1f} s")
 
     def _why_no_dope(self, low: bool) -> str:

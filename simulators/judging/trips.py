@@ -122,7 +122,9 @@ class Trips:
 
     def _judge_outputs(self, cause: Cause, now_s: float) -> None:
         late = now_s - cause.tripped_s
-        unsafe = self._commands.unsafe(cause.zones, coat=cause.coat)
+        # A device that hears nothing is made safe by its own watchdog: the actuators count.
+        heard = self._commands.heard()
+        unsafe = self._commands.unsafe(cause.zones, coat=cause.coat) if heard else ""
         self._mark(("commands", cause.name), f"{late:.1f} s after {cause.name}", unsafe, now_s)
         if late > ACTUATORS_S + _EPS_S:
             acting = self._acting(cause)
@@ -132,8 +134,6 @@ class Trips:
     def _mark(self, key: tuple[str, str], when: str, unsafe: str, now_s: float) -> None:
         if unsafe:
             self._ledger.note("I3", key, now_s, f"{when}: {key[0]} not safe: {unsafe}")
-        else:
-            self._ledger.end("I3", key)
 
     def _acting(self, cause: Cause) -> str:
         """What still acts on the plant, in words."""
