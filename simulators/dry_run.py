@@ -29,6 +29,7 @@ from simulators.instruments.line_up import LineUp
 from simulators.invariants import Judge
 from simulators.operator import ScriptedOperator, person
 from simulators.options import Options
+from simulators.take_over import PURGED, know_purged, take_over
 from simulators.twin.plant import Plant
 from simulators.virtual_time import NS, Rank, VirtualLoop
 from simulators.wire import MemoryWire
@@ -36,9 +37,10 @@ from simulators.wire import MemoryWire
 TICK_NS = NS // 10
 TICKS_PER_S = 10
 EPOCH_NS = 1_767_225_600 * NS  # 2026-01-01 UTC: line time starts here in every dry run
-START_AFTER_S = 5
+START_AFTER_S = 2  # before a remote set point of a running line goes stale
 COMMIT_S = 20.0  # line seconds; at full speed about as often as a live line commits
 HELD_ENDS_S = 300.0
+RUNNING_FANS = (0.64, 0.42, 0.42)  # of full speed, at the reference state
 AFTER_END_S = 5.0
 SOFTWARE = "filmline 0.1.0"
 
@@ -71,13 +73,15 @@ class DryRun:
     Attributes:
         kernel, plant, judge: the two sides, and who compares them.
         now_s: line seconds. interrupts: how often the user pressed Ctrl-C.
-        collecting_s, collected_s: line seconds at which the roll began and ended; inf before.
+        collecting_s, collected_s: plant seconds at which the roll began and ended; inf before.
         closing_error: why the record could not be closed, empty when it could.
     """
 
     def __init__(self, options: Options, files: Files, loop: VirtualLoop, store: Store) -> None:
         self.options, self.files, self.store = options, files, store
         self.plant = Plant(seed=options.seed, start=options.start)
+        if options.start == "running":
+            _settle_exhaust(self.plant)
         self.line_up = LineUp(files.line, self.plant)
         self.wire = MemoryWire(loop, files.line, self.line_up, LinkClosed)
         self.kernel = Kernel(
@@ -92,6 +96,8 @@ class DryRun:
                 commit_s=COMMIT_S,
             )
         )
+        if options.start == "running":
+            know_purged(self.kernel, EPOCH_NS)
         self.judge = Judge(files.line, files.recipe, self.plant, self.line_up, self.kernel.table)
         hands = {"thread_leader": self.plant.thread_leader, "splice": self.plant.splice}
         self.kernel.listen(ScriptedOperator(self.kernel.runner, hands))
@@ -141,8 +147,7 @@ class DryRun:
         self.now_s = number / TICKS_PER_S
         output = self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 1.0 / TICKS_PER_S)
         if number == START_AFTER_S * TICKS_PER_S:
-            self.judge.operator_commanded()
-            self.kernel.runner.command(Command.START, "dry run", person(Role.OPERATOR))
+            self._begin()
         if output.events:
             self._note_collecting(output)
         if self.interrupts > self._heeded:
@@ -154,13 +159,23 @@ class DryRun:
         else:
             self._loop.at((number + 1) * TICK_NS, Rank.SCAN, self._scan, number + 1)
 
+    def _begin(self) -> None:
+        """The operator's first command: start, or go on with a line that runs already."""
+        self.judge.operator_commanded()
+        runner, operator = self.kernel.runner, person(Role.OPERATOR)
+        if self.options.start == "running":
+            take_over(self.kernel, self.files.recipe, self.kernel.clock.utc_ns())
+            runner.command(Command.RESTART, "the line was found running", operator)
+        else:
+            runner.command(Command.START, "dry run", operator)
+
     def _note_collecting(self, output: ScanOutput) -> None:
         for event in output.events:
             if event.verb == "switch" and event.tag == "film.collect":
                 if event.new == "off":
-                    self.collected_s = self.now_s
+                    self.collected_s = self.plant.t_s
                 elif math.isinf(self.collecting_s):
-                    self.collecting_s = self.now_s
+                    self.collecting_s = self.plant.t_s
 
     def _heed(self) -> None:
         """First Ctrl-C: controlled stop. Second: outputs safe at once."""
@@ -180,6 +195,14 @@ class DryRun:
         else:
             self._end_at = self.options.limit_s
         return self.now_s >= self._end_at
+
+
+def _settle_exhaust(plant: Plant) -> None:
+    """A line that runs has its fans where 12 % of LFL needs them, and has had them for long."""
+    plant.act.fan[:] = RUNNING_FANS
+    plant.exhaust.purge_volumes[:] = PURGED
+    for _ in range(30 * TICKS_PER_S):
+        plant.tick()
 
 
 def run_dry(options: Options, progress: Progress) -> tuple[DryRun, float]:

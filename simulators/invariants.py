@@ -92,15 +92,12 @@ class Judge:
         """Judge one fast tick, after the plant's and the instruments' step."""
         self._ticks += 1
         if self._ticks % _TICKS_PER_S == 0:
-            self._second(now_s)
+            self._view.second(now_s)
+            self._counters.second(now_s)
+        # Writes are judged when they arrive; in turn each device is looked at anyway.
+        self._watches[self._ticks % len(self._watches)].look()
         self._heat.check(now_s)
         self._trips.check(now_s)
-
-    def _second(self, now_s: float) -> None:
-        self._view.second(now_s)
-        self._counters.second(now_s)
-        for watch in self._watches:
-            watch.second()
 
     def _watch(self, instrument: Instrument, device: object) -> Watch | None:
         """Listen to one device."""

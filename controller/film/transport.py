@@ -209,6 +209,20 @@ class FilmTransport:
         self.cast_m, self.roll_m = cast_m, roll_m
         self._zero = self.belt.meters - cast_m
 
+    def take_full(self, label_at_die: float) -> None:
+        """Begin on a line known to be full of film at its draw (a simulation's start)."""
+        self.restore(label_at_die, 0.0)
+        self.in_tenter = True
+        reach = self._end - self._pin
+        pins, exit_label = self._label_at_pins(), self._label_at_pins() - reach / self._draw
+        self._fill(self._pins_track, self.rails.meters, pins, reach + 1.0)
+        self._fill(self._wind_track, self.winder.meters, exit_label, max(self._at.values()))
+
+    def _fill(self, track: Track, meters: float, label: float, reach: float) -> None:
+        for number in range(round(reach / _SPACING_M), 0, -1):
+            back = number * _SPACING_M
+            track.mark(meters - back, label - back / self._draw)
+
     # --- one scan ----------------------------------------------------------------------------
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> Sequence[Event]:

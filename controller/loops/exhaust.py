@@ -89,6 +89,11 @@ class ExhaustLoop:
         self.auto = on
         self._goal = [math.nan] * len(self._fans)
 
+    def take_purged(self, volumes: float, now_ns: int) -> None:
+        """Begin on a line known to be purged (a simulation's start; a restart never is)."""
+        self.purge.volumes = volumes
+        self._writer.write((volumes,), Quality.GOOD, now_ns, now_ns)
+
     def count(self, known: list[float], dt: float) -> None:
         """Count purge volumes (every scan)."""
         self.purge.step(known, dt)

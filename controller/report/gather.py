@@ -190,13 +190,16 @@ class _Lot:
         """Meters that were anywhere between coater and winder while the run was held."""
         flags = np.zeros(len(meters), bool)
         position = self.record.position()
+        labels = np.array([position.label_of(float(meter)) for meter in meters])
         for start, end in _held_spans(self.events, self.last_ns):
             stamps = np.array([start, end], np.int64)
-            low = position.meter_of(position.label_at("WIND", stamps))[0]
-            high = position.meter_of(position.label_at("DIE", stamps))[1]
-            low = 0.0 if math.isnan(low) else low
-            high = math.inf if math.isnan(high) else high
-            flags |= (meters >= low) & (meters <= high)
+            oldest, newest = (
+                position.label_at("WIND", stamps)[0],
+                position.label_at("DIE", stamps)[1],
+            )
+            if math.isnan(newest):
+                continue  # nothing was cast yet
+            flags |= (labels >= (-math.inf if math.isnan(oldest) else oldest)) & (labels <= newest)
         return flags
 
     @staticmethod

@@ -63,6 +63,8 @@ class PlantView:
         self.purge_done = False
         self.flow_low_s = 0.0
         self._low_s = np.zeros(EXHAUST_COUNT)
+        self._low_bytes = bytearray(EXHAUST_COUNT)  # searched much faster than the array
+        self._low = np.frombuffer(self._low_bytes, dtype=np.bool_)
         self._clean_since_s = 0.0
         self._pump_rested_s = 0.0
 
@@ -71,20 +73,25 @@ class PlantView:
         plant = self.plant
         scale = max(1.0, plant.act.belt / SCALED_ABOVE_M_MIN)
         np.multiply(plant.exhaust.evap_kg_s, self._per_kg_s, out=self.least)
-        np.maximum(self.least, self._table * scale, out=self.least)
+        np.maximum(self.least, self._table if scale == 1.0 else self._table * scale, out=self.least)
         self.least *= PROVEN_SHARE * SLACK
-        flow = plant.truth.flow_nm3_h
-        low = flow < self._proven
-        self._low_s += 1.0
-        self._low_s *= low
-        self.purged += flow * self._per_s
-        self.purged[self._low_s > GAP_S] = 0.0
-        self.flow_low_s = float(self._low_s.max())
-        self.purge_done = float(self.purged.min()) >= PURGE_VOLUMES * SLACK
-        if plant.truth.lfl_worst() >= OFF_LFL_PCT:
+        np.less(plant.truth.flow_nm3_h, self._proven, out=self._low)
+        if not self.purge_done or self.flow_low_s or self._low_bytes.find(1) >= 0:
+            self._purge()
+        np.greater_equal(plant.truth.lfl_pct, OFF_LFL_PCT, out=self._low)
+        if self._low_bytes.find(1) >= 0:
             self._clean_since_s = now_s
         if plant.act.pump_rpm > PUMP_REST_RPM:
             self._pump_rested_s = now_s
+
+    def _purge(self) -> None:
+        """Count volumes; once done they stand until a gap in the flow."""
+        self._low_s += 1.0
+        self._low_s *= self._low
+        self.purged += self.plant.truth.flow_nm3_h * self._per_s
+        self.purged[self._low_s > GAP_S] = 0.0
+        self.flow_low_s = float(self._low_s.max())
+        self.purge_done = float(self.purged.min()) >= PURGE_VOLUMES * SLACK
 
     def why_exhaust_stays(self, now_s: float) -> str:
         """Reason why the exhaust may not stop (IL-OFF of safety 1.2); empty when it may."""

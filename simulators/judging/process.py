@@ -61,7 +61,8 @@ class HeatAndDope:
         if act.main_contactor or feeding:
             np.less(self._flow, self._view.least, out=self._low)
             low = self._low_bytes.find(1) >= 0
-            if low or not self._view.purge_done or feeding or self._busy:
+            stands = feeding and not self._truth.belt_running
+            if low or stands or self._busy or not self._view.purge_done:
                 self._judge(now_s, low=low, feeding=feeding)
         elif self._busy:
             self._judge(now_s, low=False, feeding=False)
@@ -125,6 +126,7 @@ class Counters:
         self._low, self._high = soak_band(recipe.settings)
         self._zone = view.plant.truth.zone_c[:EXHAUST_COUNT]
         self._tc = view.plant.sig.tc[:EXHAUST_COUNT]
+        self._faults = view.plant.faults
         self._away, self._deaf, self._blind, self._permit = Timer(), Timer(), Timer(), Timer()
 
     def second(self, now_s: float) -> None:
@@ -134,13 +136,16 @@ class Counters:
         self._judge_permissive(now_s)
 
     def _judge_soak(self, now_s: float) -> None:
+        before, self._soak = self._soak, float(self._image.value[self._soak_at])
+        if not self._soak > before:
+            self._ledger.end("I4", "soak")
+            return
         zone, tc = self._zone, self._tc
         away = (zone < self._low) | (zone > self._high)
         deaf = ~((tc > READABLE_C[0]) & (tc < READABLE_C[1]))
         away_s = self._away.held(bool(away.any()), now_s)
         deaf_s = self._deaf.held(bool(deaf.any()), now_s)
-        before, self._soak = self._soak, float(self._image.value[self._soak_at])
-        if self._soak > before and max(away_s, deaf_s) > GRACE_S:
+        if max(away_s, deaf_s) > GRACE_S:
             worst = int((away | deaf).argmax())
             detail = f"{ZONES[worst]} {zone[worst]:.0f} °C, thermocouple {tc[worst]:.0f} °C"
             self._ledger.note("I4", "soak", now_s, f"soak counted with {detail}")
@@ -148,13 +153,15 @@ class Counters:
             self._ledger.end("I4", "soak")
 
     def _judge_purge(self, now_s: float) -> None:
+        view = self._view
         before, self._purge = self._purge, float(self._image.value[self._purge_at])
-        failed = not math.isfinite(float(self._view.terminal.sum()))
+        failed = bool(self._faults.analog) and not math.isfinite(float(view.terminal.sum()))
         blind_s = self._blind.held(failed, now_s)
-        if self._purge > before and (self._view.flow_low_s > GRACE_S or blind_s > GRACE_S):
-            slow = int((self._view.plant.truth.flow_nm3_h / self._view.least).argmin())
-            detail = f"{ZONES[slow]} {self._view.plant.truth.flow_nm3_h[slow]:.0f} Nm3/h"
-            self._ledger.note("I4", "purge", now_s, f"purge counted with {detail}")
+        if self._purge > before and max(view.flow_low_s, blind_s) > GRACE_S:
+            flow = view.plant.truth.flow_nm3_h
+            slow = int((flow / view.least).argmin())
+            detail = f"purge counted with {ZONES[slow]} {flow[slow]:.0f} Nm3/h"
+            self._ledger.note("I4", "purge", now_s, detail)
         else:
             self._ledger.end("I4", "purge")
 

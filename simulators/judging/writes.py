@@ -25,7 +25,7 @@ _TOLERANCE = 1e-9
 class Watch(Protocol):
     """Watches one device."""
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Look at its set points, however they got there."""
 
 

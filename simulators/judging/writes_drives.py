@@ -47,7 +47,7 @@ class WebDriveWatch:
         self._running = device.state is acs380.State.OPERATING
         device.observer = self._wrote
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Judge the reference where it stands."""
         self._limits.judge(self._value())
 
@@ -104,7 +104,7 @@ class GearedDriveWatch:
         self._reference = self._value()
         device.observer = self._wrote
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Judge the reference where it stands."""
         self._limits.judge(self._value())
 
@@ -134,7 +134,7 @@ class CoatingPumpWatch:
         self._limits = [SetPoint(scene, instrument, f"ch{n}.sp", 0.0, 0.001) for n in (1, 2)]
         device.observer = self._asked
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Judge both set flows where they stand."""
         for limits, channel in zip(self._limits, self._device.channels, strict=False):
             limits.judge(channel.flow)
@@ -144,7 +144,7 @@ class CoatingPumpWatch:
             return
         if not REGLO_SETTINGS.fullmatch(line):
             self._scene.stray(self._name, f"command {line!r}")
-        self.second()
+        self.look()
         if line[1:] == "H":
             self._scene.energized(self._name, f"channel {line[0]} started")
 
@@ -156,7 +156,7 @@ class ScannerWatch:
         self._scene, self._name = scene, name
         device.observer = self._asked
 
-    def second(self) -> None:
+    def look(self) -> None:
         """It has no set point."""
 
     def _asked(self, line: str) -> None:
@@ -172,7 +172,7 @@ class PyrometerWatch:
         self._scene, self._name = scene, name
         device.observer = self._set
 
-    def second(self) -> None:
+    def look(self) -> None:
         """It has no set point."""
 
     def _set(self, command: bytes) -> None:

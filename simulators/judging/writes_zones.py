@@ -40,7 +40,7 @@ class ControllerWatch:
         self._held = max(self._value(), epc3016.SAFE_C)
         device.observer = self._wrote
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Judge the set point where it stands."""
         self._limits.judge(self._value())
 
@@ -88,7 +88,7 @@ class SwitchWatch:
         self._bits = self._read()
         device.observer = self._wrote
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Switches have no range."""
 
     def _read(self) -> int:
@@ -130,7 +130,7 @@ class BoltWatch:
         self._last = b""
         device.observer = self._wrote
 
-    def second(self) -> None:
+    def look(self) -> None:
         """Judge all targets where they stand."""
         words = self._words.unpack_from(self._device.holding.image, 2 * ek9000.OUTPUTS)
         if max(words) > HIGH_UA or (min(words) < LOW_UA and any(words)):
@@ -151,7 +151,7 @@ class BoltWatch:
             return
         self._last = pdu
         check_allowed(self._scene, self._name, self._allowed, pdu)
-        self.second()
+        self.look()
 
 
 def _numbers(bits: int) -> list[int]:

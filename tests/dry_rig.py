@@ -1,0 +1,142 @@
+"""The whole kernel on the simulated plant for some line seconds, with hooks: for scenarios."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from config.loader import Materials, load_line, load_materials, load_recipe
+from config.models import Line, Recipe, Role
+from controller.app import Kernel, Parts
+from controller.clock import LoopClock
+from controller.historian.identity import Identity
+from controller.historian.store import Store
+from controller.procedure.states import Command
+from drivers.errors import LinkClosed
+from simulators.instruments.line_up import LineUp
+from simulators.invariants import Judge
+from simulators.operator import ScriptedOperator, person
+from simulators.twin.plant import Plant, Start
+from simulators.virtual_time import NS, Rank, VirtualLoop
+from simulators.wire import MemoryWire
+
+EPOCH_NS = 1_767_225_600 * NS
+TICK_NS = NS // 10
+CONFIG = Path(__file__).resolve().parent.parent / "config"
+
+
+@cache
+def files() -> tuple[Line, Materials, Recipe]:
+    line = load_line(CONFIG / "lines" / "pilot.toml")
+    materials = load_materials()
+    recipe = load_recipe(CONFIG / "recipes" / "core25_layer030.toml", line, materials)
+    return line, materials, recipe
+
+
+class DryRig:
+    """A dry run that can be stopped, poked and continued; use it as a context manager.
+
+    Args:
+        folder: for the record.
+        start: of the plant.
+        start_at_s: when the operator starts the procedure; None: never.
+    """
+
+    def __init__(
+        self, folder: Path, *, start: Start = "cold", seed: int = 1, start_at_s: float | None = 3.0
+    ) -> None:
+        line, materials, recipe = files()
+        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
+        loop = self._runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        self.loop = loop
+        self.plant = Plant(seed=seed, start=start)
+        self.line_up = LineUp(line, self.plant)
+        self.wire = MemoryWire(loop, line, self.line_up, LinkClosed)
+        identity = Identity("RIG", "line", "recipe", "filmline 0.1.0", simulated=True, seed=seed)
+        self.store = Store.open(folder, line, identity, EPOCH_NS, ballast_bytes=0)
+        self.kernel = Kernel(
+            Parts(
+                line,
+                recipe,
+                materials,
+                self.store,
+                LoopClock(loop, EPOCH_NS),
+                lambda bus, stream: self.wire.transport(bus.name, stream),
+                EPOCH_NS,
+                20.0,
+            )
+        )
+        hands = {"thread_leader": self.plant.thread_leader, "splice": self.plant.splice}
+        self.kernel.listen(ScriptedOperator(self.kernel.runner, hands))
+        self.judge = Judge(line, recipe, self.plant, self.line_up, self.kernel.table)
+        self.start_at_s = start_at_s
+        self.ticks = 0
+        self._hooks: dict[int, list[Callable[[], object]]] = defaultdict(list)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def now_s(self) -> float:
+        return self.ticks / 10
+
+    def at(self, second: float, action: Callable[[], object]) -> None:
+        """Do something just before the plant's tick of that line second."""
+        self._hooks[round(second * 10)].append(action)
+
+    def run(self, seconds: float) -> None:
+        """Go on for some line seconds."""
+        self._runner.run(self._run(round(seconds * 10)))
+
+    async def _run(self, ticks: int) -> None:
+        if not self._tasks:
+            self._tasks = self.kernel.start_buses()
+        done = self.loop.create_future()
+        last = self.ticks + ticks
+
+        def scan(number: int) -> None:
+            self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 0.1)
+            if self.start_at_s is not None and number == round(self.start_at_s * 10):
+                self.start()
+            if number == last:
+                done.set_result(None)
+
+        for number in range(self.ticks + 1, last + 1):
+            self.loop.at(number * TICK_NS, Rank.TWIN, self._tick, number)
+            self.loop.at(number * TICK_NS, Rank.SCAN, scan, number)
+        await done
+
+    def start(self) -> None:
+        """The operator's command."""
+        self.judge.operator_commanded()
+        self.kernel.runner.command(Command.START, "rig", person(Role.OPERATOR))
+
+    def _tick(self, number: int) -> None:
+        for action in self._hooks.pop(number, ()):
+            action()
+        self.ticks = number
+        self.plant.tick()
+        self.line_up.step(self.plant.t_s)
+        self.judge.check(number / 10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        async def end() -> None:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+        self._runner.run(end())
+        self.store.abandon()
+        self._runner.close()
