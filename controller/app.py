@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from config.loader import Materials
-from config.models import Level, Line, Recipe
+from config.models import Line, Recipe
 from controller.alarms import Alarms
 from controller.conditions import compile_condition
 from controller.events import Actor, Event, EventHash
@@ -40,7 +40,7 @@ from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
 from controller.scan import Scan, ScanOutput
 from controller.stuck import StuckCheck
-from controller.tags import Snapshot, TagTable
+from controller.tags import TagTable
 from drivers.base import Clock, LinkState, WriteOutcome, WriteResult
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
@@ -48,13 +48,6 @@ from drivers.transport import TransportFactory
 
 _LINK_LOOK_S = 1.0
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
-
-_COMMANDS = {
-    Level.HOLD: Command.HOLD,
-    Level.CONTROLLED_STOP: Command.STOP,
-    Level.OUTPUTS_SAFE: Command.ABORT,
-}
-
 
 Listener = Callable[[ScanOutput], None]
 """Hears of every scan: progress displays, operators, judges."""
@@ -102,24 +95,6 @@ class StoreJournal:
         """Everything queued before the commit is on the disk now."""
         self._safe = self._written
         self.wanted = False
-
-
-class Protected:
-    """The runner as the scan sees it: protection speaks to it by level."""
-
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
-
-    def step(self, snapshot: Snapshot, now_ns: int, dt: float) -> Sequence[Event]:
-        """One scan of the procedure."""
-        return self.runner.step(snapshot, now_ns, dt)
-
-    def demand(self, level: Level, cause: str, now_ns: int) -> None:
-        """Hold, stop or abort; a state that cannot take it is already past it."""
-        command = _COMMANDS.get(level)
-        if command is not None:
-            self.runner.command(command, cause)
-        _ = now_ns
 
 
 class LinkEvents:
@@ -201,7 +176,7 @@ class Kernel:
             self.interlocks,
             self.alarms,
             self.gate,
-            Protected(self.runner),
+            self.runner,
             (self.loops,),
             parts.timer,
         )
@@ -234,7 +209,8 @@ class Kernel:
         if output.events:
             self.record(output.events)
         self._since_commit += dt
-        if self.journal.wanted or self._since_commit >= self._commit_s - 1e-9:
+        hasten = self.journal.wanted and not self.failure  # a disk that fails is not pressed
+        if hasten or self._since_commit >= self._commit_s - 1e-9:
             self._commit(now_ns)
         for listener in self._listeners:
             listener(output)

@@ -25,6 +25,16 @@ class Point:
     tag: str
     unit: str
 
+    def number(self, value: float) -> str:
+        """A value in words; bits, codes and counts have no unit."""
+        return f"{value:g}" if self.unit == "1" else f"{value:g} {self.unit}"
+
+    def difference(self, value: float) -> str:
+        """A difference of two values in words, without sign; of temperatures it is in K."""
+        if self.unit == "1":
+            return f"{abs(value):g}"
+        return f"{abs(value):g} {'K' if self.unit == 'degC' else self.unit}"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -149,7 +159,7 @@ class Above(Leaf):
 
     def words(self) -> str:
         """The test in words."""
-        return f"above {self.number:g} {self.point.unit}"
+        return f"above {self.point.number(self.number)}"
 
 
 class Below(Above):
@@ -164,7 +174,7 @@ class Below(Above):
 
     def words(self) -> str:
         """The test in words."""
-        return f"below {self.number:g} {self.point.unit}"
+        return f"below {self.point.number(self.number)}"
 
 
 class Equals(Above):
@@ -214,8 +224,10 @@ class AboveTag(Leaf):
 
     def _reference(self) -> str:
         factor = "" if self.factor == 1.0 else f"{self.factor:g} x "
-        offset = f" {self.offset:+g}" if self.offset else ""
-        return f"{factor}{self.other.tag}{offset} {self.point.unit}"
+        if not self.offset:
+            return f"{factor}{self.other.tag}"
+        sign = "+" if self.offset > 0.0 else "-"
+        return f"{factor}{self.other.tag} {sign} {self.point.difference(self.offset)}"
 
 
 class BelowTag(AboveTag):
@@ -305,4 +317,4 @@ class Rising(Leaf):
 
     def words(self) -> str:
         """The test in words."""
-        return f"rising above {self.rate:g} {self.point.unit}/s over {self.window_s:g} s"
+        return f"rising above {self.point.difference(self.rate)}/s over {self.window_s:g} s"

@@ -18,7 +18,6 @@ _DMAC_KG_MOL = 0.08712
 _DMAC_KG_M3 = 937.0
 _SOLIDS_KG_M3 = 1400.0
 _NORMAL_M3_MOL = 0.02406  # as in process specification 7.2
-_PUMP_VOLUMETRIC = 0.985  # 1.5 % slip, process specification 3.1
 _FED_G_M2 = 183.88
 
 # Evaporated g/m2 per zone in the reference run: belt zones from the dope alone, the later
@@ -53,10 +52,10 @@ DOPE_SHARE: Mapping[str, float] = _dope_shares()
 
 
 def dope_solvent_kg_h(pump_rpm: float, cc_per_rev: float, solids_wt_pct: float) -> float:
-    """Solvent in the dope that a gear pump delivers, kg/h."""
+    """Solvent in the dope that a gear pump delivers, kg/h; ``cc_per_rev`` at nominal slip."""
     solids = solids_wt_pct / 100.0
     density = 1.0 / (solids / _SOLIDS_KG_M3 + (1.0 - solids) / _DMAC_KG_M3)
-    m3_h = pump_rpm * cc_per_rev * 60.0 * 1e-6 * _PUMP_VOLUMETRIC
+    m3_h = pump_rpm * cc_per_rev * 60.0 * 1e-6
     return m3_h * density * (1.0 - solids)
 
 

@@ -17,7 +17,6 @@ from simulators.dry_run import DryRun
 from simulators.plan import RunPlan, plan_of
 
 _REFRESH_S = 0.2  # wall seconds between pictures
-_WIDTH = 100
 
 
 class Display:
@@ -73,7 +72,9 @@ class Display:
             ("SIMULATED  ", "bold"), f"{run.options.lot}  {runner.state.name}  line time "
             f"{duration(run.now_s)}  {speed:.0f}x  {left}"
         )  # fmt: skip
-        parts: list[RenderableType] = [head, ProgressBar(total=total, completed=run.now_s)]
+        bar = Table.grid(expand=True)  # a bare bar ends without a line end
+        bar.add_row(ProgressBar(total=total, completed=run.now_s))
+        parts: list[RenderableType] = [head, bar]
         if runner.reason and runner.state.name not in {"RUNNING", "COMPLETE"}:
             parts.append(Text(runner.reason, style="bold"))
         parts += [_phases(run), _values(run)]

@@ -4,10 +4,11 @@ The master is the request the gate accepted for the belt (not its read-back, whi
 second old), so in a ramp all drives, the dope pump and the coating feed step together:
 
     nip, coater roll, rails, winder = belt x ratio
-    pump rpm = belt x wet thickness x belt film width / (cm3 per revolution x efficiency)
+    pump rpm = belt x wet thickness x belt film width / cm3 per revolution
     coat mL/min = line speed x wet weight x coat width / density
 
-Wet thickness from the imide target through composition (process specification 3.1).
+Wet thickness from the imide target through composition (process specification 3.1). The line
+file's cm3 per revolution is what the pump delivers at its nominal slip, so slip counts once.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from config.models import Line, Polymer, Recipe, Side, Solvent
 from controller.loops.parts import Request, Setter, TableLike, specs
 
-PUMP_EFFICIENCY = 0.985  # 1.5 % slip at nominal, process specification 3.1
 _COATER_SHARE = (
     0.45  # of the draw is taken before the backing roll: spans of 3 and 5 m, 30 and 40 N/m
 )
@@ -79,7 +79,7 @@ def ratios(line: Line, recipe: Recipe, core: Polymer, solvent: Solvent) -> Ratio
         coater=coater,
         rails=draw,
         winder=draw,
-        pump=cm3_per_m / (header.pump_cc_per_rev * PUMP_EFFICIENCY),
+        pump=cm3_per_m / header.pump_cc_per_rev,
         coat={
             coated.side: coated.wet_g_m2 * header.coat_width_m * ml_per_g * coater
             for coated in recipe.coated

@@ -86,7 +86,7 @@ def _results(results: Sequence[Result]) -> str:
     for item in results:
         verdict, css = {True: ("met", "verdict"), False: ("NOT MET", "verdict fail"),
                         None: ("not demonstrated", "verdict unknown")}[item.passed]  # fmt: skip
-        sigma = "" if math.isnan(item.sigma) else f" ± {_number(item.sigma)}"
+        sigma = f" ± {_number(item.sigma)}" if item.sigma >= _TINY else ""
         value = "" if math.isnan(item.value) else f"{_number(item.value)}{sigma} {item.unit}"
         rows.append(
             (item.label, _range(item), value, f'<span class="{css}">{verdict}</span>',
@@ -215,6 +215,8 @@ def _number(value: float) -> str:
     """Four significant digits, never an exponent; tiny values as what they are: tiny."""
     if value != 0.0 and abs(value) < _TINY:
         return f"< {_TINY:g}" if value > 0 else f"> -{_TINY:g}"
+    if 99.0 <= value < 100.0:  # a share that is nearly whole must not round to whole
+        return f"{math.floor(value * 1000.0) / 1000.0:.3f}"
     return f"{value:.4g}" if abs(value) >= 1.0 else f"{value:.3f}".rstrip("0").rstrip(".")
 
 

@@ -29,7 +29,12 @@ _RELEASE_K = 3.0
 
 
 class RampOven(Phase):
-    """All zones to their set points: 10 K/min, above 300 °C 6 K/min, holdback 15 K."""
+    """All zones to their set points: 10 K/min, above 300 °C 6 K/min, holdback 15 K.
+
+    Belt and dryer rise at half that: at 10 K/min their integral is so far up when the short
+    ramp ends that they pass their set points by the warning's 15 K, and they wait for the
+    tenter anyway.
+    """
 
     use: ClassVar[str] = "ramp_oven"
     steps: ClassVar[tuple[str, ...]] = ("contactors", "catch_up", "ramp", "arrive")
@@ -39,6 +44,7 @@ class RampOven(Phase):
 
         k_per_min: float = Field(default=10.0, gt=0.0, le=15.0)
         k_per_min_above_300: float = Field(default=6.0, gt=0.0, le=15.0)
+        k_per_min_belt_dryer: float = Field(default=5.0, gt=0.0, le=15.0)
         holdback_k: float = Field(default=15.0, gt=0.0)
         band_k: float = Field(default=10.0, gt=0.0)
         belt_for: Literal["thread", "run"] = "thread"
@@ -78,7 +84,7 @@ class RampOven(Phase):
         """Set points rise together and wait for the slowest zone."""
         p = self.params
         moves = tuple(
-            Move(f"{zone.loop}.SP", target, p.k_per_min, above=_ABOVE_C,
+            Move(f"{zone.loop}.SP", target, self._rate(zone), above=_ABOVE_C,
                  per_min_above=p.k_per_min_above_300)
             for zone, target in self._targets(ctx)
         )  # fmt: skip
@@ -93,6 +99,11 @@ class RampOven(Phase):
             lambda c: f"zones within {band:g} K: {', '.join(_outside(c, targets, band))}",
             self.params.timeout_s,
         )
+
+    def _rate(self, zone: Zone) -> float:
+        p = self.params
+        slow = zone.kind in ("belt", "dryer")
+        return min(p.k_per_min, p.k_per_min_belt_dryer) if slow else p.k_per_min
 
     def _targets(self, ctx: Context) -> list[tuple[Zone, float]]:
         settings = ctx.settings

@@ -1,0 +1,120 @@
+"""The report page and its numbers: what is unknown stays unknown, tiny is not zero."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from controller.report.facts import (
+    CdMap,
+    EventRow,
+    Evidence,
+    GapRow,
+    LotFacts,
+    MeterTable,
+    Result,
+    Trend,
+)
+from controller.report.gather import to_json
+from controller.report.page import duration, render
+
+NAN = math.nan
+
+
+def result(key, value=1.0, low=0.0, high=2.0, **more):
+    given = {"sigma": NAN, "evidence": Evidence.MEASURED, "note": "gauge"} | more
+    return Result(key, key.replace("_", " "), "%", value, given["sigma"], low, high,
+                  given["evidence"], given["note"])  # fmt: skip
+
+
+def facts(**changed):
+    meter = np.arange(0.5, 20.0)
+    flat = np.ones(20)
+    good = np.ones(20, bool)
+    good[3:6] = False
+    reason = ["" if ok else "CD 2 sigma out of target" for ok in good]
+    table = MeterTable(meter, good, reason, *(flat for _ in range(9)))
+    known = {
+        "lot": "L<1>", "simulated": True, "recipe": "core25 1.0", "line": "pilot",
+        "software": "filmline", "state": "COMPLETE", "sealed": True, "started_utc": "2026-01-01",
+        "line_seconds": 18_796.0, "meters_collected": 20.0, "meters_good": 17.0,
+        "results": [
+            result("core_thickness_um", 25.0, 24.5, 25.5),
+            result("layer_thickness_um", 0.3, 0.24, 0.36),
+            result("imidization_pct", 99.9996, 99.0, math.inf, sigma=0.1),
+            result("residual_solvent_wt_pct", 0.0001, -math.inf, 0.5),
+            result("core_cd_2sigma_pct", 1.5, -math.inf, 1.0),
+            result("modulus_md_gpa", NAN, 6.0, 12.0, evidence=Evidence.NONE),
+        ],
+        "claims": [{"claim": 2, "reading": "", "verdict": "pass", "reason": "s-BPDA with PPD"}],
+        "materials": {"polyimide (A)": "s-BPDA/PPD"}, "hashes": {"record": "ab" * 32},
+        "meters": table, "cd_map": CdMap(meter, np.linspace(-0.25, 0.25, 5), np.ones((20, 5))),
+        "zones": [Trend("TIC-501.PV", "degC", meter, flat, flat, flat)], "speeds": [],
+        "quality": [],
+        "events": [EventRow(1.5, "gate", "write", "TIC-501.SP", "", "150", "recipe & more", "")],
+        "alarms": [], "gaps": [GapRow("IO-A.inputs", "BAD_TIMEOUT", 2, 3.5)], "notes": ["a note"],
+    }  # fmt: skip
+    return LotFacts(**(known | changed))
+
+
+def test_the_page_opens_without_network_or_script():
+    page = render(facts())
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+    assert page.count("<svg") >= 5
+
+
+def test_names_from_outside_are_text():
+    page = render(facts())
+    assert "L&lt;1&gt;" in page
+    assert "recipe &amp; more" in page
+
+
+def test_the_simulation_is_marked_and_an_open_record_is_said():
+    assert "SIMULATED" in render(facts())
+    assert "SIMULATED" not in render(facts(simulated=False))
+    assert "was not closed" in render(facts(sealed=False))
+
+
+def test_verdicts_are_words_and_unknown_is_not_zero():
+    page = render(facts())
+    assert "NOT MET" in page
+    assert "not demonstrated" in page
+    assert "&lt; 0.001" in page or "< 0.001" in page
+    assert "99.999" in page
+    assert ">100 %" not in page
+
+
+def test_rejected_meters_are_one_row_per_stretch():
+    page = render(facts())
+    assert "<td>3.0</td><td>6.0</td><td>CD 2 sigma out of target</td>" in page
+
+
+def test_the_json_has_the_same_facts_and_null_for_unknown():
+    data = json.loads(to_json(facts()))
+    assert data["meters_good"] == 17.0
+    assert data["results"][-1]["value"] is None
+    assert len(data["meters"]["core_um"]) == 20
+
+
+def test_an_empty_run_still_makes_a_page():
+    nothing = np.empty(0)
+    table = MeterTable(nothing, np.empty(0, bool), [], *(nothing for _ in range(9)))
+    empty = facts(meters=table, cd_map=CdMap(nothing, nothing, np.empty((0, 0))), zones=[])
+    page = render(replace(empty, meters_collected=0.0))
+    assert "No meters collected" in page
+    assert "no good values" in page or "<svg" in page
+
+
+def test_same_facts_same_bytes():
+    assert render(facts()) == render(facts())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "0 min 05 s"), (425, "7 min 05 s"), (18796, "5 h 13 min")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
