@@ -24,7 +24,7 @@ from simulators.judging.violations import Ledger, Timer
 from simulators.twin.plant import Plant
 from tests.dry_rig import DryRig, files
 
-HEATING_S = 200.0  # purged since 129 s, contactors closed since 160 s, every zone heats
+HEATING_S = 175.0  # purged since 129 s, contactors closed since 160 s
 NOTHING = InterlockResult((), (), None, "", {}, {}, ())
 
 
@@ -36,6 +36,13 @@ def deaf_interlocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(rig: DryRig) -> dict[str, int]:
     return dict(rig.judge.counts())
+
+
+def heated_until(rig: DryRig, zone: int, watts: float) -> None:
+    """The ramp has a zone's heater on."""
+    while rig.plant.truth.power_w[zone] < watts:
+        assert rig.now_s < 500.0
+        rig.run(1.0)
 
 
 # --- sound runs ----------------------------------------------------------------------------------
@@ -90,12 +97,14 @@ def test_sound_interlocks_meet_the_judge_in_time(tmp_path: Path, fault: str) -> 
 @pytest.mark.usefixtures("deaf_interlocks")
 def test_i1_heaters_stay_on_without_exhaust(tmp_path: Path) -> None:
     with DryRig(tmp_path) as rig:
-        rig.at(HEATING_S, lambda: rig.plant.faults.exhaust.__setitem__(0, 0.2))
         rig.run(HEATING_S)
+        heated_until(rig, zone=0, watts=300.0)
         assert found(rig) == {}
+        rig.plant.faults.exhaust[0] = 0.2
+        begin_s = rig.now_s
         rig.run(12.0)
         flow, purge = (one for one in rig.judge.violations if one.invariant == "I1")
-        assert HEATING_S + 3.0 < flow.time_s < HEATING_S + 5.0
+        assert begin_s + 3.0 < flow.time_s < begin_s + 5.0
         assert "B1 heated" in flow.detail
         assert "0.0 volumes" in purge.detail  # a gap in the flow takes the purge away
 
@@ -107,7 +116,9 @@ def test_i1_i4_heat_on_an_imagined_purge(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(PurgeCounter, "step", imagined)
     with DryRig(tmp_path) as rig:
-        rig.run(115.0)
+        rig.run(60.0)
+        heated_until(rig, zone=12, watts=300.0)
+        rig.run(8.0)
         assert {"I1", "I4"} <= set(found(rig))
         assert any("true purge" in one.detail for one in rig.judge.violations)
 
@@ -159,10 +170,13 @@ def test_i3_interlocks_two_seconds_late(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.usefixtures("deaf_interlocks")
 def test_i3_counts_an_episode_once(tmp_path: Path) -> None:
     with DryRig(tmp_path) as rig:
-        rig.at(HEATING_S, lambda: rig.plant.faults.analog.__setitem__(23, 45.0))
-        rig.run(HEATING_S + 20.0)
+        rig.run(HEATING_S)
+        heated_until(rig, zone=12, watts=300.0)
+        begin_s = rig.now_s + 0.1
+        rig.plant.faults.analog[23] = 45.0
+        rig.run(20.0)
         assert found(rig) == {"I3": 2}  # commands and actuators
-        assert [round(one.time_s - HEATING_S, 1) for one in rig.judge.violations] == [1.1, 3.1]
+        assert [round(one.time_s - begin_s, 1) for one in rig.judge.violations] == [1.1, 3.1]
 
 
 def test_i4_purge_counted_without_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
