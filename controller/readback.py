@@ -4,7 +4,8 @@ A request is proven when the device shows it in a sample taken after it. While r
 keep changing (a ramp), the device must show one of those made within its read-back time.
 Not shown in time: written once more; not shown again: the output is bad. The time starts
 when the device is first heard, so a start before the devices are there finds none. A device
-that leaves a proven value on its own (it restarted, someone turned it) is treated alike.
+that leaves a proven value on its own (it restarted, someone turned it) is not written again,
+unless to its safe value: nothing hot, moving or pumping resumes by itself.
 """
 
 from __future__ import annotations
@@ -105,7 +106,9 @@ class ReadBack:
             good = snapshot.quality[index] < Quality.UNCERTAIN
             if good and index not in self._open and not self._outputs[index].shed:
                 request = float(self._table.request[index])
-                self._open[index] = _Open(deque([(snapshot.now_ns, request)]), snapshot.now_ns)
+                entry = _Open(deque([(snapshot.now_ns, request)]), snapshot.now_ns)
+                entry.retried = request != self._outputs[index].write.safe
+                self._open[index] = entry
 
     def _proven(self, index: int, entry: _Open, snapshot: Snapshot) -> bool:
         if self._table.source_ns[index] < entry.changed_ns:

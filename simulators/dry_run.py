@@ -81,7 +81,7 @@ class DryRun:
         self.options, self.files, self.store = options, files, store
         self.plant = Plant(seed=options.seed, start=options.start)
         if options.start == "running":
-            _settle_exhaust(self.plant)
+            settle_exhaust(self.plant)
         self.line_up = LineUp(files.line, self.plant)
         self.wire = MemoryWire(loop, files.line, self.line_up, LinkClosed)
         self.kernel = Kernel(
@@ -137,7 +137,7 @@ class DryRun:
         now_s = number / TICKS_PER_S
         while self._faults and self._faults[0].at_s <= now_s:
             fault = self._faults.pop(0)
-            self.plant.inject(fault.name, fault.where)
+            self.plant.inject(fault.name, fault.where, how=fault.how)
         self.plant.tick()
         self.line_up.step(now_s)
         self.judge.check(now_s)
@@ -197,7 +197,7 @@ class DryRun:
         return self.now_s >= self._end_at
 
 
-def _settle_exhaust(plant: Plant) -> None:
+def settle_exhaust(plant: Plant) -> None:
     """A line that runs has its fans where 12 % of LFL needs them, and has had them for long."""
     plant.act.fan[:] = RUNNING_FANS
     plant.exhaust.purge_volumes[:] = PURGED

@@ -18,6 +18,7 @@ from controller.historian.identity import Identity
 from controller.historian.store import Store
 from controller.procedure.states import Command
 from drivers.errors import LinkClosed
+from simulators.dry_run import settle_exhaust
 from simulators.instruments.line_up import LineUp
 from simulators.invariants import Judge
 from simulators.operator import ScriptedOperator, person
@@ -56,6 +57,8 @@ class DryRig:
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
         self.plant = Plant(seed=seed, start=start)
+        if start == "running":
+            settle_exhaust(self.plant)
         self.line_up = LineUp(line, self.plant)
         self.wire = MemoryWire(loop, line, self.line_up, LinkClosed)
         identity = Identity("RIG", "line", "recipe", "filmline 0.1.0", simulated=True, seed=seed)
@@ -114,6 +117,11 @@ class DryRig:
         """The operator's command."""
         self.judge.operator_commanded()
         self.kernel.runner.command(Command.START, "rig", person(Role.OPERATOR))
+
+    def restart(self) -> None:
+        """The operator lets a held procedure go on."""
+        self.judge.operator_commanded()
+        self.kernel.runner.command(Command.RESTART, "rig", person(Role.OPERATOR))
 
     def _tick(self, number: int) -> None:
         for action in self._hooks.pop(number, ()):

@@ -115,9 +115,23 @@ def test_a_device_that_leaves_a_proven_value_is_found() -> None:
     ask(rig, XC, 1.0)
     run(rig, 2.0, echo=True)
     rig.values({XC: 0.0})
+    sent = len(rig.port.sent)
     verbs, holds = run(rig, 20.0)
-    assert [verb for verb, _ in verbs] == ["retry", "bad output", "shed"]
+    assert [verb for verb, _ in verbs] == ["bad output", "shed"]
     assert len(holds) == 1
+    assert ("put", XC, 1.0) not in rig.port.sent[sent:]  # nothing hot comes back by itself
+
+
+def test_a_device_that_leaves_its_safe_value_is_told_once_more() -> None:
+    rig = Rig()
+    ask(rig, XC, 1.0)
+    run(rig, 2.0, echo=True)
+    ask(rig, XC, 0.0)
+    run(rig, 2.0, echo=True)
+    rig.values({XC: 1.0})
+    verbs, _ = run(rig, 20.0)
+    assert [verb for verb, _ in verbs][:1] == ["retry"]
+    assert rig.port.last(XC) == 0.0
 
 
 def test_a_shed_output_needs_a_person() -> None:
