@@ -20,6 +20,7 @@ from controller.film.prediction import Prediction, predict
 
 BLISTER_WARN, BLISTER_REJECT = 2.6, 3.2  # process specification 4.5, estimates
 PEEL_IMIDIZATION_MAX_PCT = 20.0
+_SAME_PCT = 0.05
 
 
 @dataclass(frozen=True)
@@ -184,10 +185,14 @@ def _print_predictions(thread: Prediction, run: Prediction, out: Console) -> Non
         values = (f"{getattr(film, field):.2f} {unit}" for film in (thread, run))
         table.add_row(label, *values)
     for zone, percent in run.lfl_pct.items():
-        cells = (
-            f"{film.lfl_pct[zone]:.1f} % at {film.flow_nm3_h[zone]:.0f} Nm3/h"
-            for film in (thread, run)
-        )
+        cells = (_lfl(film, zone) for film in (thread, run))
         if percent >= 0.05:
             table.add_row(f"LFL in {zone}", *cells)
     out.print(table)
+
+
+def _lfl(film: Prediction, zone: str) -> str:
+    """Percent of LFL at the flow the line will ask for, and at the table's where they differ."""
+    text = f"{film.lfl_pct[zone]:.1f} % at {film.flow_nm3_h[zone]:.0f} Nm3/h"
+    table = film.lfl_table_pct[zone]
+    return text if table - film.lfl_pct[zone] < _SAME_PCT else f"{text} (table flow: {table:.1f} %)"

@@ -45,7 +45,8 @@ class Prediction:
         blister_index: greatest activity x vapor pressure / 1 atm while less than half imidized.
         thickness_um: film without draw change.
         evaporation_kg_h: per zone. lfl_pct: per zone with exhaust, of the trip LFL, at the
-            flow the line would ask for. flow_nm3_h: that flow.
+            flow the line would ask for. flow_nm3_h: that flow. lfl_table_pct: at the flow of
+            the zone's table, for comparison.
     """
 
     speed_m_min: float
@@ -58,6 +59,7 @@ class Prediction:
     evaporation_kg_h: dict[str, float]
     flow_nm3_h: dict[str, float]
     lfl_pct: dict[str, float]
+    lfl_table_pct: dict[str, float]
 
 
 def belt_temperatures(settings: Settings, offset_k: float) -> tuple[float, ...]:
@@ -164,6 +166,11 @@ def predict(
             z.name: lfl_percent(z, evaporated.get(z.name, 0.0), flows[z.name], solvent)
             for z in line.zone
             if z.name in flows
+        },
+        lfl_table_pct={
+            z.name: lfl_percent(z, evaporated.get(z.name, 0.0), z.table_flow_nm3_h, solvent)
+            for z in line.zone
+            if z.table_flow_nm3_h is not None
         },
     )
 
