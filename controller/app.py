@@ -34,7 +34,7 @@ from controller.procedure.outputs import door
 from controller.procedure.phases.registry import PHASES
 from controller.procedure.phases.stopping import STOP_UNITS
 from controller.procedure.runner import Doors, Runner
-from controller.procedure.states import Command
+from controller.procedure.states import Command, State
 from controller.procedure.switchboard import Switchboard
 from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
@@ -246,7 +246,7 @@ class Kernel:
         try:
             self.store.commit(now_ns)
         except RecordError as error:
-            if not self.failure:
+            if self.runner.state is State.RUNNING:
                 self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
             self.failure = str(error)
             return

@@ -88,6 +88,19 @@ def test_a_disk_that_refuses_holds_the_run_and_loses_nothing_it_acknowledged(tmp
         assert steps.max() < 0.7  # 2 Hz without a hole over the outage
 
 
+def test_a_run_started_on_a_sick_disk_is_held_too(tmp_path, monkeypatch):
+    """It used to wait in RUNNING for ever for its first journal entry."""
+    with DryRig(tmp_path) as rig:
+
+        def failing(now_ns):
+            raise DiskFull("the disk of the record is full")
+
+        monkeypatch.setattr(rig.store, "commit", failing)
+        rig.run(30.0)
+        assert rig.kernel.runner.state is State.HELD
+        assert "disk" in rig.kernel.runner.reason
+
+
 def test_the_hash_of_a_run_is_of_its_events(tmp_path):
     hashes = []
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
