@@ -52,12 +52,17 @@ class Stopwatch:
         setattr(owner, name, timed)
 
 
-def measure(start: Start, line_s: float, *, samples: int = 0) -> dict[str, object]:
+def measure(
+    start: Start, line_s: float, *, samples: int = 0, roll_m: float = 100.0
+) -> dict[str, object]:
     """Run one stretch; returns its figures."""
     memory: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
+        recipe = Path(folder) / "long_roll.toml"
+        shipped = (ROOT / "config/recipes/core25_layer030.toml").read_text("utf-8")
+        recipe.write_text(shipped.replace("roll_length_m = 100.0", f"roll_length_m = {roll_m}"))
         options = Options(
-            recipe=ROOT / "config/recipes/core25_layer030.toml",
+            recipe=recipe,
             line=ROOT / "config/lines/pilot.toml",
             out=Path(folder) / "run", lot="bench", start=start, limit_s=line_s,
         )  # fmt: skip
@@ -127,7 +132,7 @@ def main() -> int:
     print(f"\nresident memory {resident_mib():.0f} MiB (bar {MEMORY_BAR_MIB:.0f})")
     fine &= resident_mib() <= MEMORY_BAR_MIB
     if hours:
-        found = measure("cold", hours * 3600.0, samples=16)
+        found = measure("cold", hours * 3600.0, samples=16, roll_m=2000.0)
         fine &= show(f"{hours:g} h", found)
         memory = found["memory"]
         assert isinstance(memory, list)

@@ -16,7 +16,6 @@ from config.positions import Path
 
 FULL_IMIDIZATION_C = 370.0  # least maximum heating temperature, process specification 1.1
 _FULL_IMIDIZATION_PCT = 99.0
-_PUMP_EFFICIENCY = 0.985  # 1.5 % slip, process specification 3.1
 _LAND_M, _GAP_M = 0.040, 0.60e-3  # die slot, process specification 3.2
 _VISCOSITY_PA_S = 180.0  # of an 18 wt% dope at 30 degC, process specification 3.2
 _COAT_VISCOSITY_PA_S, _COAT_SURFACE_N_M = 0.020, 0.036  # process specification 6
@@ -149,7 +148,7 @@ def _bead(job: _Job, i: int, coat: CoatedSide, speed: float) -> Iterator[Finding
 def _dope(job: _Job) -> Iterator[Finding]:
     speed = job.recipe.settings.run_speed_m_min
     flow = job.dope_ml_min(speed)
-    rpm = flow / (job.line.line.pump_cc_per_rev * _PUMP_EFFICIENCY)
+    rpm = flow / job.line.line.pump_cc_per_rev
     most = _greatest(job.line, "SIC-110.SP")
     if most is not None and rpm > most:
         yield Finding(

@@ -107,8 +107,7 @@ def _run(options: Options, *, as_json: bool) -> int:
     out = Console(highlight=False, stderr=as_json)
     with Display(out) as display:
         run, wall_s = run_dry(options, display)
-    summary = summarize(run, wall_s)
-    (options.out / "summary.json").write_text(summary.to_json(), encoding="utf-8")
+    summary = _keep(summarize(run, wall_s), options.out / "summary.json")
     if as_json:
         typer.echo(summary.to_json(), nl=False)
     else:
@@ -116,13 +115,24 @@ def _run(options: Options, *, as_json: bool) -> int:
     return summary.exit_code
 
 
+def _keep(summary: Summary, file: Path) -> Summary:
+    """Write the summary beside the record; a disk that refuses it is one more trouble."""
+    try:
+        file.write_text(summary.to_json(), encoding="utf-8")
+    except OSError as error:
+        trouble = f"{file}: {error.strerror}"
+        return replace(summary, trouble="; ".join(filter(None, (summary.trouble, trouble))))
+    return summary
+
+
 def _print(summary: Summary, out: Console) -> None:
     ended = f"{summary.state}" + (f": {summary.reason}" if summary.reason else "")
-    out.print(f"\nLot {summary.lot} (SIMULATED) ended {ended}", style="bold")
+    out.print(f"\nLot {summary.lot} (SIMULATED) ended {ended}", style="bold", soft_wrap=True)
     out.print(
         f"{duration(summary.line_seconds)} of line time in {duration(summary.wall_seconds)} "
         f"({summary.speed:.0f}x), {summary.metres_collected:.1f} m collected, "
-        f"{summary.metres_good:.1f} m good, {summary.violations} invariants violated"
+        f"{summary.metres_good:.1f} m good, {summary.violations} invariants violated",
+        soft_wrap=True,
     )
     table = Table("result", "from the record", "true (twin)")
     for key, pair in summary.results.items():
@@ -133,8 +143,9 @@ def _print(summary: Summary, out: Console) -> None:
     if summary.trouble:
         out.print(summary.trouble, style="bold", soft_wrap=True)
     out.print(f"record   {summary.record}", soft_wrap=True)
-    out.print(f"report   {summary.report}  (plots inside; opens without network)", soft_wrap=True)
-    out.print(f"facts    {summary.data}", soft_wrap=True)
+    if Path(summary.report).exists():
+        text = f"report   {summary.report}  (plots inside; opens without network)"
+        out.print(f"{text}\nfacts    {summary.data}", soft_wrap=True)
 
 
 def _figure(value: float | None) -> str:

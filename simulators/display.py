@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from controller.procedure.states import State
 from controller.report.page import duration
 from simulators.dry_run import DryRun
 from simulators.plan import RunPlan, plan_of
@@ -28,7 +29,7 @@ class Display:
         self._started = wall()
         self._shown = 0.0
         self._plan: RunPlan | None = None
-        self._phases = ""
+        self._said = ""
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -51,14 +52,14 @@ class Display:
             self._live.update(self._picture(run, left_s), refresh=True)
 
     def _say_phase(self, run: DryRun, left_s: float) -> None:
-        phases = ", ".join(w.phase for w in run.kernel.runner.waiting_for() if w.step)
-        if phases != self._phases:
-            self._phases = phases
-            self._console.print(
-                f"{duration(run.now_s):>12}  {run.kernel.runner.state.name:<9} {phases}"
-                f"  (about {duration(left_s)} of line time left)",
-                soft_wrap=True,
-            )
+        runner = run.kernel.runner
+        phases = ", ".join(w.phase for w in runner.waiting_for() if w.step)
+        doing = f"{runner.state.name:<9} {phases}"
+        if doing != self._said:
+            self._said = doing
+            running = runner.state is State.RUNNING
+            more = f"about {duration(left_s)} of line time left" if running else runner.reason
+            self._console.print(f"{duration(run.now_s):>12}  {doing}  ({more})", soft_wrap=True)
 
     def _picture(self, run: DryRun, left_s: float) -> RenderableType:
         wall_s = self._wall() - self._started

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.errors import ControllerError
+from simulators.twin.actuators import Signals
+from simulators.twin.faults import Faults
+from simulators.twin.injection import VARIANTS, Injection, inject
 from simulators.twin.plant import Start
 
 STARTS: dict[str, Start] = {"cold": "cold", "hot": "hot", "running": "running"}
@@ -21,11 +24,12 @@ class BadOption(ControllerError):
 
 @dataclass(frozen=True)
 class TimedFault:
-    """A fault of the plant: name, variant or place (may be empty), and line seconds."""
+    """A fault of the plant: name, place (None: the fault's own), line seconds, variant."""
 
     name: str
-    where: str
+    where: str | None
     at_s: float
+    how: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def parse_start(text: str) -> Start:
 
 
 def parse_fault(text: str) -> TimedFault:
-    """Read ``F9@1h20m`` or ``F5(T6)@3h``.
+    """Read ``F9@1h20m``, ``F5(T6)@3h``, ``F6(frozen)@3h`` or ``F6(T4 frozen)@3h``.
 
     Raises:
         BadOption: with what is allowed.
@@ -71,7 +75,20 @@ def parse_fault(text: str) -> TimedFault:
             f"fault {text!r}: write it as F1..F15@time, such as F9@1h20m or F5(T6)@3h; "
             f"known faults are {', '.join(FAULTS)}"
         )
-    return TimedFault(found[1], found["where"] or "", seconds(found["time"]))
+    where, how = _place(found[1], (found["where"] or "").split())
+    fault = TimedFault(found[1], where, seconds(found["time"]), how)
+    try:
+        inject(fault.name, Injection(Faults(), Signals(), where, how=how))
+    except (ValueError, IndexError) as error:
+        raise BadOption(f"fault {text!r}: no such place ({error})") from error
+    return fault
+
+
+def _place(name: str, words: list[str]) -> tuple[str | None, str | None]:
+    """What stands in brackets: a variant is known by its name, the rest is the place."""
+    variants = [word for word in words if word in VARIANTS.get(name, ())]
+    place = " ".join(word for word in words if word not in variants)
+    return place or None, " ".join(variants) or None
 
 
 def seconds(text: str) -> float:

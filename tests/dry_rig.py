@@ -128,7 +128,7 @@ class DryRig:
             action()
         self.ticks = number
         self.plant.tick()
-        self.line_up.step(self.plant.t_s)
+        self.line_up.step(number / 10)
         self.judge.check(number / 10)
 
     def __enter__(self) -> Self:

@@ -121,7 +121,7 @@ def _filtered(rows: Floats) -> tuple[Floats, Flags]:
         running[old] += PROFILE_FILTER * (row[old] - running[old])
         spread[number] = two_sigma_pct(running)
         recent = rows[max(0, number - LANES_SEEN_IN + 1) : number + 1]
-        seen_lanes = np.isfinite(recent).any(axis=0)
+        seen_lanes: Flags = np.asarray(np.isfinite(recent).any(axis=0))
         whole[number] = bool(seen_lanes[EDGE_LANES:-EDGE_LANES].all())
     return spread, whole
 

@@ -3,10 +3,12 @@
 A scan group is polled with a period. Where two rows lie further apart than that, samples are
 missing; each hole must lie in a declared gap (``dropped`` while the disk failed, ``stopped``
 while nobody was recording). A failed poll is not missing: it is stored, bad, with a reason.
+A silent device is asked less often: the failure stands until the next poll, and declares it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,7 +97,7 @@ def balance(
         gaps = [gap for _, gap in record.gaps(place.info.group)]
     inside = [gap for gap in gaps if gap.to_ns >= low and gap.from_ns < high]
     edges = _edges(samples.sent_ns, from_ns, to_ns)
-    holes = _holes(edges, place, [gap for gap in inside if gap.kind in _ABSENT])
+    holes = _holes(edges, place, inside)
     missing = sum(hole.samples for hole in holes)
     good = int((samples.quality < Quality.UNCERTAIN).sum())
     return Balance(
@@ -123,12 +125,18 @@ def _holes(
     edges: np.ndarray[tuple[int, ...], np.dtype[np.int64]], place: Place, gaps: list[Gap]
 ) -> list[Hole]:
     period_ns = max(1, round(place.info.period_s * 1e9))
+    absent = [gap for gap in gaps if gap.kind in _ABSENT]
+    failed = [gap for gap in gaps if gap.kind == "failed"]
+    began = [gap.from_ns for gap in failed]
     steps = np.diff(edges)
     found: list[Hole] = []
     for row in np.flatnonzero(steps > _LATE * period_ns):
         start, end = int(edges[row]), int(edges[row + 1])
         missing = round((end - start) / period_ns) - 1
-        reasons = [gap.reason for gap in gaps if gap.from_ns < end and gap.to_ns > start]
+        reasons = [gap.reason for gap in absent if gap.from_ns < end and gap.to_ns > start]
+        last = bisect_right(began, start) - 1
+        if last >= 0 and failed[last].to_ns >= start:
+            reasons.append(failed[last].reason)
         found.append(Hole(start, end, max(1, missing), reasons[0] if reasons else ""))
     return found
 

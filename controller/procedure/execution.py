@@ -22,6 +22,7 @@ from controller.procedure.steps import (
     Ramp,
     Step,
     Steps,
+    Stop,
     Switch,
     Text,
     Until,
@@ -71,6 +72,9 @@ class Hands(Protocol):
 
     def trouble(self, reason: str) -> None:
         """Something is late or refused: hold (running) or escalate (stopping)."""
+
+    def stop(self, reason: str) -> None:
+        """Begin the controlled stop; it abandons the steps that asked for it."""
 
 
 class Executor:
@@ -141,7 +145,7 @@ class Executor:
             return f"request {item.tag} = {item.value:g}" + (f": {self._why}" if self._why else "")
         if isinstance(item, Ask):
             return f"a person ({item.role}): {item.question}"
-        if isinstance(item, Switch | Log):
+        if isinstance(item, Switch | Log | Stop):
             return "working"
         text = self._show(item.text)
         if isinstance(item, Accumulate):
@@ -191,6 +195,10 @@ class Executor:
     def _log(self, item: Log, _dt: float) -> bool:
         self._hands.log(item.text)
         return True
+
+    def _stop(self, item: Stop, _dt: float) -> bool:
+        self._hands.stop(item.reason)
+        return False
 
     def _wait(self, item: Wait, dt: float) -> bool:
         self._elapsed += dt
@@ -311,6 +319,7 @@ class Executor:
         Put: _put,
         Switch: _switch,
         Log: _log,
+        Stop: _stop,
         Ramp: _ramp_work,
         Until: _until,
         Accumulate: _accumulate,

@@ -118,10 +118,15 @@ class Runner:
         return ""
 
     def demand(self, level: Level, cause: str, now_ns: int) -> None:
-        """Hear what protection demands: hold, stop or abort; a state beyond it stays."""
+        """Hear what protection demands: hold, stop or abort; a state beyond it stays.
+
+        What grew out of a hold names the cause of the hold first.
+        """
         self._now_ns = now_ns
         command = _DEMANDS.get(level)
         if command is not None and after(self.state, command) is not None:
+            if self.state in (State.HOLDING, State.HELD):
+                cause = f"{self._held_by()}; then {cause}"
             self.command(command, cause, _PROTECTION)
 
     def answer(self, ask_id: int, value: str, actor: Actor) -> str:
@@ -327,6 +332,10 @@ class Runner:
         if after(self.state, command) is not None:
             self._go(after(self.state, command) or self.state, f"{command}: {where}: {reason}", "")
 
+    def stop(self, reason: str) -> None:
+        """Begin the controlled stop; why the run was held stays the first cause."""
+        self.command(Command.STOP, f"{self._held_by()}; {reason}")
+
     # --- inside ------------------------------------------------------------------------------
 
     def _go(self, following: State, reason: str, actor: str) -> None:
@@ -351,6 +360,9 @@ class Runner:
             unit.now_ns = self._now_ns
             unit.record(following)
         self._since_publish = math.inf
+
+    def _held_by(self) -> str:
+        return self.reason.removeprefix(f"{Command.HOLD}: ")
 
     def _begin(self, verb: str) -> None:
         for unit in self.units:

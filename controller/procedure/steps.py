@@ -141,6 +141,13 @@ class Ask:
     timeout_s: float = 7200.0
 
 
-Step = Put | Switch | Log | Ramp | Until | Accumulate | Wait | Ask
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run by the controlled stop; the cause of the present state stays in the reason."""
+
+    reason: str
+
+
+Step = Put | Switch | Log | Ramp | Until | Accumulate | Wait | Ask | Stop
 Steps = Iterator[Step]
 """What a named step of a phase returns: a generator of steps."""

@@ -11,6 +11,15 @@ from simulators.twin.faults import Faults
 Where = str | int | None
 BREAK_PLACES_M = {"peel": 13.0, "entry": 20.9, "exit": 40.0}
 BURNOUT_C = 1372.0
+VARIANTS = {
+    "F1": ("pulsation", "wear"),
+    "F2": ("viscosity", "solids"),
+    "F6": ("burnt", "frozen"),
+    "F8": ("sample", "stuck"),
+    "F11": ("bias", "dirty", "stuck"),
+    "F15": ("estop", "guard", "fire"),
+}
+"""Variants of a fault; the first is its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +55,13 @@ class Injection:
         """Return the size."""
         return default if self.size is None else self.size
 
-    def variant(self, *known: str) -> str:
-        """Return the variant, the first of ``known`` by default.
+    def variant(self, fault: str) -> str:
+        """Return the variant, the fault's first by default.
 
         Raises:
-            ValueError: it is none of them.
+            ValueError: the fault has no such variant.
         """
+        known = VARIANTS[fault]
         how = known[0] if self.how is None else self.how
         if how not in known:
             raise ValueError(f"no variant {how!r}: one of {', '.join(known)}")
@@ -59,14 +69,14 @@ class Injection:
 
 
 def _f1(to: Injection) -> None:
-    if to.variant("pulsation", "wear") == "wear":
+    if to.variant("F1") == "wear":
         to.faults.pump_wear_per_h = to.amount(0.03)
     else:
         to.faults.pump_shaft_factor = to.amount(5.0)
 
 
 def _f2(to: Injection) -> None:
-    if to.variant("viscosity", "solids") == "solids":
+    if to.variant("F2") == "solids":
         to.faults.solids_step = to.amount(-0.003)
     else:
         to.faults.viscosity_per_h = to.amount(-0.20)
@@ -87,7 +97,7 @@ def _f5(to: Injection) -> None:
 
 def _f6(to: Injection) -> None:
     zone = to.zone("T6")
-    frozen = to.variant("burnt", "frozen") == "frozen"
+    frozen = to.variant("F6") == "frozen"
     to.faults.tc[zone] = float(to.sig.tc[zone]) if frozen else BURNOUT_C
 
 
@@ -100,7 +110,7 @@ def _f8(to: Injection) -> None:
     if zone not in LFL_ZONES:
         raise ValueError(f"zone {ZONES[zone]} has no analyzer")
     analyzer = LFL_ZONES.index(zone)
-    if to.variant("sample", "stuck") == "sample":
+    if to.variant("F8") == "sample":
         to.faults.sample_flow |= 1 << (DI_SAMPLE_FLOW + analyzer)
     to.faults.analog[AT_201 + analyzer] = float(to.sig.analog[AT_201 + analyzer])
 
@@ -117,7 +127,7 @@ def _f10(to: Injection) -> None:
 
 
 def _f11(to: Injection) -> None:
-    how = to.variant("bias", "dirty", "stuck")
+    how = to.variant("F11")
     if how == "dirty":
         to.faults.scan_dirty = True
     elif how == "stuck":
@@ -139,7 +149,7 @@ def _f14(to: Injection) -> None:
 
 
 def _f15(to: Injection) -> None:
-    how = to.variant("estop", "guard", "fire")
+    how = to.variant("F15")
     to.faults.estop |= how == "estop"
     to.faults.guard_open |= how == "guard"
     to.faults.fire |= how == "fire"

@@ -98,6 +98,7 @@ class Web(Section):
     rail_count: int
     rail_torque_pct: float
     lost_pin_shrink: float
+    lost_pin_torque: float
     lost_pin_tau_s: float
     core_diameter_m: float
     slip_max: float

@@ -239,7 +239,7 @@ class Web:
             self.broke_at_m = BREAKS_AT_M[0 if one.value > two.value else 1]
         moving = 1.0 if self.rails > STANDSTILL_M_S else 0.0
         load = 0.7 + 0.3 * two.value / web.tension_coater_n_m
-        extra = 0.6 if faults.pins_lost else 0.0
+        extra = web.lost_pin_torque if faults.pins_lost else 0.0
         self.torque_pct = moving * web.rail_torque_pct * (load + extra)
 
     def _wind(self) -> None:

@@ -159,7 +159,7 @@ LIMITS = (
         "run_speed_m_min = 2.0",
         "run_speed_m_min = ¦5.0",
         "physics",
-        "needs 68.9 rpm",
+        "needs 67.9 rpm",
     ),
     Fault(
         "dope too stiff for the die",

@@ -224,3 +224,23 @@ def test_a_condition_must_know_its_tags() -> None:
         compile_condition(cond(tag="FT-201.PV", above_tag="NOPE"), table)
     nested = Condition(any=(A, cond(tag="FT-501.PV", below_tag="FT-201.PV")))
     assert compile_condition(nested, table).tags == ("FT-201.PV", "FT-501.PV")
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (cond(tag="XC-501.CMD", above=0.5), "above 0.5"),
+        (cond(tag="TIC-501.PV", above=90.0), "above 90 degC"),
+        (cond(tag="TIC-501.PV", above_tag="TIC-501.WSP", offset=15.0), "above TIC-501.WSP + 15 K"),
+        (cond(tag="TIC-501.PV", below_tag="TIC-501.SP", offset=-25.0), "below TIC-501.SP - 25 K"),
+        (cond(tag="FT-201.PV", below_tag="FRQ-201.REQ", factor=0.7), "below 0.7 x FRQ-201.REQ"),
+        (cond(tag="TIC-501.PV", rising_above=2.0, for_s=2.0), "rising above 2 K/s over 2 s"),
+        (cond(tag="AT-201.PV", rising_above=2.0, for_s=2.0), "rising above 2 %LFL/s over 2 s"),
+    ],
+)
+def test_a_finding_names_the_unit_of_its_number(condition: Condition, words: str) -> None:
+    """Bits and codes have none, and a difference of temperatures is in K."""
+    rig = Rig()
+    rig.poll()
+    (found,) = compile_condition(condition, rig.table).explain(rig.snapshot())
+    assert found.test.removesuffix(" for 2 s") == words

@@ -111,8 +111,35 @@ def test_the_requirement_falls_as_the_film_leaves_not_with_the_pump() -> None:
     rig = running(27.0)
     exhaust = ExhaustRequired(rig.line, rig.table, 18.0)
     full = required(rig, exhaust)
+    rig.values({"SIC-110.ACT": 5.0})  # thread flow: the film cast before still fills the zones
+    assert required(rig, exhaust, 30.0) == full
     rig.values({"SIC-110.ACT": 0.0})
-    assert full > required(rig, exhaust) > 0.99 * full
+    assert required(rig, exhaust, 700.0) == full  # 24 m on: its last meters are in T1
+    assert required(rig, exhaust, 600.0) == 500.0
+
+
+def test_a_pump_that_was_trimmed_down_long_ago_leaves_its_film_in_the_zones_all_the_same() -> None:
+    """A trim just under the greatest feed used to use up the meters the film needs to leave."""
+    rig = running(27.2)
+    exhaust = ExhaustRequired(rig.line, rig.table, 18.0)
+    required(rig, exhaust)
+    rig.values({"SIC-110.ACT": 27.0})
+    trimmed = required(rig, exhaust, 1800.0)
+    assert trimmed == pytest.approx(
+        flow_for_nm3_h(DOPE_SHARE["B1"] * dope_solvent_kg_h(27.0, 10.0, 18.0), 0.12, 160.0),
+        rel=1e-3,
+    )
+    rig.values({"SIC-110.ACT": 0.0})
+    assert required(rig, exhaust, 700.0) == pytest.approx(trimmed, rel=1e-3)
+    assert required(rig, exhaust, 600.0) == 500.0
+
+
+def test_film_that_stands_is_dry_after_a_quarter_of_an_hour() -> None:
+    rig = running(27.0)
+    exhaust = ExhaustRequired(rig.line, rig.table, 18.0)
+    full = required(rig, exhaust)
+    rig.values({"SIC-110.ACT": 0.0, "SIC-210.ACT": 0.0})
+    assert required(rig, exhaust, 890.0) == full
     assert required(rig, exhaust, 600.0) == 500.0
 
 

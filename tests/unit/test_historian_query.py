@@ -164,6 +164,25 @@ def test_the_account_names_what_is_missing_and_what_failed(run):
         assert later.undeclared == 20
 
 
+def test_a_silent_device_is_asked_less_often_and_its_failure_says_so(tmp_path):
+    store = new_store(tmp_path)
+    belt = store.attach(BELT)
+    for second in (0, 1, 2):
+        belt.append([2.0], 0, second * S, second * S)
+    for second in range(3, 60, 5):  # 3, 8 .. 58: retries, over several commits
+        belt.append_failed(Quality.BAD_NO_COMMUNICATION, "no reply", second * S, second * S)
+        store.commit(second * S)
+    for second in (63, 64, 70):  # it answers again; then five polls nobody explains
+        belt.append([2.0], 0, second * S, second * S)
+    store.close(70 * S)
+    with Record(tmp_path) as record:
+        account = balance(record, "SIC-210.ACT")
+    assert (account.stored, account.bad) == (18, 12)
+    assert account.declared == 12 * 4
+    assert account.undeclared == 5
+    assert [hole.reason for hole in account.holes] == [*(["no reply"] * 12), ""]
+
+
 def test_csv_opens_with_units_and_reads_back(run, tmp_path):
     with Record(run) as record:
         files = export_csv(record, tmp_path, 990 * S, 4700 * S)

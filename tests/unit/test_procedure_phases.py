@@ -147,6 +147,21 @@ def test_the_oven_ramps_at_ten_then_six_kelvin_a_minute():
     assert seen[-1] == 480.0
 
 
+def test_belt_and_dryer_rise_slower_than_the_tenter():
+    """At 10 K/min they would pass their set points by the warning's 15 K."""
+    cold = Cold("ramp_oven", "ramp")
+    heat(cold)
+    table = cold.plant.table
+    rows = {tag: table.index(tag) for tag in ("TIC-204.SP", "TIC-401.SP", "TIC-508.SP")}
+    cold.scan(300)
+    before = {tag: float(table.request[row]) for tag, row in rows.items()}
+    cold.scan(120)
+    rates = {tag: (float(table.request[row]) - before[tag]) / 2.0 for tag, row in rows.items()}
+    assert rates["TIC-204.SP"] == pytest.approx(5.0, abs=0.4)
+    assert rates["TIC-401.SP"] == pytest.approx(5.0, abs=0.4)
+    assert rates["TIC-508.SP"] == pytest.approx(10.0, abs=0.7)
+
+
 def test_the_exhaust_does_not_stop_while_a_zone_is_warm_or_the_pump_ran_lately():
     cold = Cold("exhaust_off", "conditions")
     cold.plant.stuck["TIC-508.PV"] = 61.0

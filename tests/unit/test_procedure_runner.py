@@ -549,3 +549,14 @@ def test_state_and_soak_are_published_once_a_second():
     snapshot = table.snapshot(bench.plant.now_ns)
     assert snapshot.good("PROC.STATE") == State.RUNNING
     assert snapshot.good("PROC.SOAK") == pytest.approx(9.0, abs=1.1)
+
+
+def test_a_stop_that_grew_out_of_a_hold_names_the_first_cause_first():
+    bench = Bench(PhaseUse(use="ramping"), stop_units=STOP)
+    bench.start()
+    bench.scan(2)
+    bench.runner.demand(Level.HOLD, "JT-510: Tenter rails jam", bench.plant.now_ns)
+    bench.scan(5)
+    assert bench.runner.state is State.HELD
+    bench.runner.demand(Level.CONTROLLED_STOP, "IL10: Film stands", bench.plant.now_ns)
+    assert bench.runner.reason == "stop: JT-510: Tenter rails jam; then IL10: Film stands"

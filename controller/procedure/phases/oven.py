@@ -10,6 +10,7 @@ from pydantic import Field
 from config.models import Zone
 from controller.procedure.context import Context
 from controller.procedure.phase import Params, Phase
+from controller.procedure.phases.breaking import break_sequence, web_broken
 from controller.procedure.phases.common import (
     FLASH_POINT_SAFE_C,
     MAIN,
@@ -196,6 +197,11 @@ class HoldOven(Phase):
             guard=self._too_cold,
             guard_s=self.params.below_s,
         )
+
+    def holding(self, ctx: Context) -> Steps:
+        """A broken web needs its own sequence; any other hold keeps the oven as it is."""
+        if web_broken(ctx):
+            yield from break_sequence(ctx)
 
     def _too_cold(self, ctx: Context) -> str:
         for zone in ctx.zones("belt", "dryer", "tenter"):
