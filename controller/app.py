@@ -47,6 +47,7 @@ from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
 
 _LINK_LOOK_S = 1.0
+_UNWINDING = frozenset({State.STOPPING, State.ABORTING})
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
 
 Listener = Callable[[ScanOutput], None]
@@ -69,24 +70,34 @@ class Parts:
 
 
 class StoreJournal:
-    """The procedure's journal inside the record: durable when its commit has returned."""
+    """The procedure's journal inside the record: durable when its commit has returned.
+
+    Attributes:
+        wanted: somebody waits for a commit.
+        failing: the record cannot be written now. Going on waits for it; a stop does not.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._written = 0
         self._safe = 0
+        self._stop_from: int | None = None
         self.wanted = False
+        self.failing = False
 
     def write(self, entry: JournalEntry) -> int:
         """Queue an entry; its ticket becomes durable with the next commit."""
         text = json.dumps(asdict(entry), sort_keys=True)
         self._store.journal(entry.ns, entry.unit, text)
         self._written += 1
+        stops = entry.state in _UNWINDING
+        self._stop_from = (self._stop_from or self._written) if stops else None
         return self._written
 
     def durable(self, ticket: int) -> bool:
         """Tell whether an entry is on the disk; asking for one that is not hastens a commit."""
-        if ticket <= self._safe:
+        stopping = self._stop_from is not None and ticket >= self._stop_from
+        if ticket <= self._safe or (self.failing and stopping):
             return True
         self.wanted = True
         return False
@@ -94,7 +105,7 @@ class StoreJournal:
     def committed(self) -> None:
         """Everything queued before the commit is on the disk now."""
         self._safe = self._written
-        self.wanted = False
+        self.wanted = self.failing = False
 
 
 class LinkEvents:
@@ -248,7 +259,7 @@ class Kernel:
         except RecordError as error:
             if self.runner.state is State.RUNNING:
                 self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
-            self.failure = str(error)
+            self.failure, self.journal.failing = str(error), True
             return
         self.failure = ""
         self.journal.committed()

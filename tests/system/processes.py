@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "config" / "recipes" / "core25_layer030.toml"
 LINE = ROOT / "config" / "lines" / "pilot.toml"
 FILMLINE = (sys.executable, "-m", "controller")
-ALONE = ("unshare", "--user", "--map-root-user", "--mount")
+# Mounts and processes of its own: nothing of it is left when it ends.
+ALONE = (
+    *("unshare", "--user", "--map-root-user", "--mount"),
+    *("--pid", "--fork", "--kill-child"),
+)
 PATIENCE_S = 300.0
 WHOLE_RUN_S = 900.0
 
@@ -90,6 +95,17 @@ def start(
     return subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdout=stdout, stderr=stderr, text=True
     )
+
+
+@contextmanager
+def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A filmline command while the test talks to it; it is over when the test is."""
+    process = start(*arguments)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def can_mount() -> bool:

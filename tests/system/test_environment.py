@@ -135,6 +135,38 @@ def test_file_size_limit_holds_the_run_and_keeps_what_was_acknowledged(tmp_path:
     acknowledged_is_readable(folder)
 
 
+@alone
+def test_a_reserve_lets_a_run_end_on_record_when_another_program_fills_the_disk(
+    tmp_path: Path,
+) -> None:
+    """All room is taken while the run goes on; Ctrl-C twice still ends it whole and sealed."""
+    kept = tmp_path / "kept"
+    script = f"""
+        say() {{
+            n=0
+            until grep -q $1 @/said || [ $n -ge 600 ]; do sleep 0.1; n=$((n + 1)); done
+        }}
+        $F dry-run $R --out @/lot > @/said 2>&1 &
+        run=$!
+        say ramp_oven
+        ls @/lot
+        cat /dev/zero > @/filler 2> /dev/null
+        kill -INT $run
+        say STOPPING
+        kill -INT $run
+        say ABORT
+        wait $run
+        code=$?
+        cp -r @/lot '{kept}'
+        exit $code
+    """
+    ended = in_mount("size=48m", tmp_path / "disk", script)
+    assert ended.code == 1, ended.said
+    assert "record.sqlite-ballast" in ended.out
+    verdict = filmline("history", "verify", kept)
+    assert verdict.out.startswith("intact"), verdict.said
+
+
 # --- what was asked ----------------------------------------------------------------------------
 
 

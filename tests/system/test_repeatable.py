@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulators.dry_run import DryRun, run_dry
-from simulators.options import Options
+from simulators.options import Options, parse_fault
 from simulators.summary import summarize
 from tests.system.processes import LINE, PATIENCE_S, RECIPE, ROOT, environment
 
@@ -58,32 +57,33 @@ def test_same_seed_same_events_other_seed_other_events(tmp_path: Path) -> None:
     assert hashes[6] != hashes[5]
 
 
-class LyingScanner:
-    """Adds 2 µm to the scanner when the roll has begun, and ends the run a few meters later."""
+BIAS_UM = 2.0  # F11: what the scanner adds
 
-    def __init__(self, meters: float) -> None:
-        self._meters = meters
-        self.lies = False
 
-    def __call__(self, run: DryRun) -> None:
-        if not math.isinf(run.collecting_s) and not self.lies:
-            self.lies = True
-            run.plant.inject("F11")
-        if run.kernel.film.roll_m >= self._meters:
-            run.interrupts = 2
+def ends_after_some_meters(run: DryRun) -> None:
+    """Ctrl-C twice when there is enough on the roll."""
+    if run.kernel.film.roll_m >= 6.0:
+        run.interrupts = 2
 
 
 @pytest.mark.timeout(PATIENCE_S)
 def test_a_biased_gauge_parts_the_record_from_the_truth(tmp_path: Path) -> None:
-    """The record believes its gauge, the truth does not; nothing else is touched by the bias."""
-    options = Options(RECIPE, LINE, tmp_path / "lot", "lot", seed=3, start="running")
-    scanner = LyingScanner(meters=8.0)
-    run, wall_s = run_dry(options, scanner)
-    assert scanner.lies
-    results = summarize(run, wall_s).results
-    core, layer = results["core_thickness_um"], results["layer_thickness_um"]
-    assert core["truth"] == pytest.approx(25.0, abs=0.5)
-    assert core["record"] == pytest.approx(27.0, abs=0.7)
-    assert layer["record"] == pytest.approx(layer["truth"], abs=0.03)
+    """The loop trusts its gauge: the record says 25 µm, and the film is thinner by the bias."""
+    options = Options(
+        *(RECIPE, LINE, tmp_path / "lot", "lot"),
+        seed=3,
+        start="running",
+        faults=(parse_fault("F11@10s"),),
+        limit_s=2.5 * 3600.0,
+    )
+    run, wall_s = run_dry(options, ends_after_some_meters)
+    summary = summarize(run, wall_s)
+    assert summary.metres_collected > 5.0, summary
+    core, layer = (summary.results[key] for key in ("core_thickness_um", "layer_thickness_um"))
+    assert core["record"] is not None
+    assert core["truth"] is not None
+    assert core["record"] == pytest.approx(25.0, abs=0.5)
+    assert core["record"] - core["truth"] == pytest.approx(BIAS_UM, abs=0.5)
+    assert layer["record"] == pytest.approx(layer["truth"], abs=0.03), "another gauge"
     rows = json.loads((tmp_path / "lot" / "report.json").read_text("utf-8"))["results"]
     assert core["record"] == next(r["value"] for r in rows if r["key"] == "core_thickness_um")

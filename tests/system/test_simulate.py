@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from config.loader import load_line
-from tests.system.processes import LINE, PATIENCE_S, filmline, start
+from tests.system.processes import LINE, PATIENCE_S, filmline, started
 
 pytestmark = pytest.mark.timeout(PATIENCE_S)
 
@@ -63,16 +63,14 @@ def moved(folder: Path) -> Path:
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     line = moved(tmp_path_factory.mktemp("line"))
     ports = {bus.name: bus.simulated_port for bus in load_line(line).bus}
-    process = start("simulate", line, "--start", "hot")
-    assert process.stdout is not None
     said = []
-    for text in process.stdout:
-        said.append(text)
-        if "Ctrl-C" in text:
-            break
-    yield Simulator(line, ports, process, "".join(said))
-    process.kill()
-    process.communicate()
+    with started("simulate", line, "--start", "hot") as process:
+        assert process.stdout is not None
+        for text in process.stdout:
+            said.append(text)
+            if "Ctrl-C" in text:
+                break
+        yield Simulator(line, ports, process, "".join(said))
 
 
 def mbpoll(*arguments: str | int) -> str:
@@ -178,13 +176,13 @@ def test_a_second_simulation_names_port_and_instrument(simulator: Simulator) -> 
 def test_ctrl_c_ends_it_and_frees_its_ports(tmp_path: Path) -> None:
     line = moved(tmp_path)
     ports = [bus.simulated_port for bus in load_line(line).bus]
-    process = start("simulate", line)
-    assert process.stdout is not None
-    while "Ctrl-C" not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0
+    with started("simulate", line) as process:
+        assert process.stdout is not None
+        while "Ctrl-C" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        assert process.wait(PATIENCE_S) == 0
     assert said.strip() == "stopped; all ports are free again"
     for port in ports:
         with socket.socket() as again:
