@@ -59,7 +59,7 @@ class PlantView:
         self._per_kg_s = 3600.0 * nm3_per_kg / (PREDICTED_LFL * np.array(lfl))
         self._per_s = 1.0 / (3600.0 * np.array([zone.volume_m3 or 1.0 for zone in self.zones]))
         self.least: Floats = self._proven.copy()
-        self.purged: Floats = np.zeros(EXHAUST_COUNT)
+        self.purged: Floats = plant.truth.purge_volumes.copy()  # a running start is purged
         self.purge_done = False
         self.flow_low_s = 0.0
         self._low_s = np.zeros(EXHAUST_COUNT)

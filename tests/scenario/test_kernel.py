@@ -10,8 +10,9 @@ from controller.historian.errors import DiskFull
 from controller.historian.query import Record
 from controller.procedure.states import State
 from drivers.base import Quality
+from simulators.invariants import Judge
 from simulators.operator import person
-from simulators.take_over import know_purged, take_over
+from simulators.take_over import PURGED, know_purged, take_over
 from tests.dry_rig import EPOCH_NS, DryRig, files
 
 NS = 1_000_000_000
@@ -124,3 +125,15 @@ def test_a_pump_that_restarts_does_not_start_again_by_itself(tmp_path):
         assert rig.plant.act.coat_flow[0] == 0.0
         assert any(tag.startswith("FIC-301A") for tag in rig.kernel.gate.shed_outputs())
         assert rig.kernel.runner.state in {State.HOLDING, State.HELD}
+
+
+def test_a_line_found_running_breaks_no_invariant(tmp_path):
+    with DryRig(tmp_path, start="running", start_at_s=None) as rig:
+        rig.plant.exhaust.purge_volumes[:] = PURGED
+        rig.judge = Judge(files()[0], files()[2], rig.plant, rig.line_up, rig.kernel.table)
+        know_purged(rig.kernel, EPOCH_NS)
+        rig.at(2.0, lambda: take_over(rig.kernel, files()[2], rig.kernel.clock.utc_ns()))
+        rig.at(2.2, rig.restart)
+        rig.run(120.0)
+        assert rig.kernel.runner.state is State.RUNNING
+        assert [str(violation) for violation in rig.judge.violations] == []
