@@ -285,7 +285,8 @@ def _filled(
     if found is not None:
         minimum[found.start] = found.minimum[:, 0]
         maximum[found.start] = found.maximum[:, 0]
-        mean[found.start] = found.mean[:, 0]
+        # A sum of equal values divided by their number may come out a rounding error beside them.
+        mean[found.start] = np.clip(found.mean, found.minimum, found.maximum)[:, 0]
         last[found.start] = found.last[:, 0]
         count[found.start] = found.count[:, 0]
     return Buckets(tag, axis, edges, minimum, maximum, mean, last, count, source)

@@ -12,13 +12,16 @@ from typer.testing import CliRunner
 
 from controller.events import Event
 from controller.historian.archive import export_csv, safe_text, utc_text
+from controller.historian.catalog import line_tags
 from controller.historian.commands import history_app
 from controller.historian.errors import BadQuery, NoPosition, UnknownTag, WriteFailed
 from controller.historian.ledger import balance
 from controller.historian.parquet import export_parquet
-from controller.historian.query import Record
+from controller.historian.query import Record, _filled
+from controller.historian.rollups import aggregate
 from controller.historian.timetext import parse_meters, parse_time, run_time
 from drivers.base import Quality
+from tests.fake_line import pilot
 from tests.record_rig import BELT, FAST, POSITION, SCANNER, S, new_store
 
 STATIONS = {"DIE": 0.0, "PEEL": 13.0, "T1": 21.5, "WIND": 44.0}
@@ -336,3 +339,15 @@ def test_scanner_without_rows_yet_is_an_empty_answer(tmp_path):
     assert ask("tags", tmp_path).exit_code == 0
     assert ask("query", tmp_path, "GT-601.PV").exit_code == 2
     store.abandon()
+
+
+def test_a_mean_lies_between_its_extremes_to_the_last_bit(tmp_path):
+    """Eighteen times 2.0001 averaged to one bit more than their maximum."""
+    found = _filled(
+        line_tags(pilot())["SIC-210.ACT"],
+        "ns",
+        np.zeros(1, np.int64),
+        aggregate(np.zeros(18, np.int64), np.full((18, 1), 2.0000999999999998)),
+        "raw",
+    )
+    assert found.minimum[0] <= found.mean[0] <= found.maximum[0]
