@@ -23,7 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
-PROGRAMS = {"mbpoll": "FILMLINE_MBPOLL"}  # Debian package -> override of its path
+PROGRAMS = {  # Debian package -> override of its path, and the program in it
+    "mbpoll": ("FILMLINE_MBPOLL", "usr/bin/mbpoll"),
+    "chromium": ("FILMLINE_CHROMIUM", "usr/lib/chromium/chromium"),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -146,8 +149,8 @@ def fingerprint(kind: str) -> str:
 def unpack_programs() -> dict[str, str]:
     """Find or unpack the independent peers that tests talk to; return their paths as variables."""
     found = {}
-    for package, variable in PROGRAMS.items():
-        path = os.environ.get(variable) or shutil.which(package) or unpack(package)
+    for package, (variable, program) in PROGRAMS.items():
+        path = os.environ.get(variable) or shutil.which(package) or unpack(package, program)
         if path is None:
             print(f"{package} is missing: apt-get install {package}, or set {variable} to its path")
             raise SystemExit(2)
@@ -155,46 +158,35 @@ def unpack_programs() -> dict[str, str]:
     return found
 
 
-def unpack(package: str) -> str | None:
-    """Download a Debian package and its libraries and unpack them into .cache."""
+def unpack(package: str, program: str) -> str | None:
+    """Download a Debian package with the libraries missing here; unpack them into .cache."""
     home = CACHE / package
     wrapper = home / "run"
     if wrapper.exists():
         return str(wrapper)
     if shutil.which("apt-get") is None:
         return None
-    debs = CACHE / "debs"
+    debs = CACHE / f"{package}.debs"
     state = CACHE / "apt"
     for folder in (home, debs / "partial", state / "lists" / "partial"):
         folder.mkdir(parents=True, exist_ok=True)
     options = ["-o", f"Dir::State::lists={state / 'lists'}", "-o", f"Dir::Cache::archives={debs}",
-               "-o", "Debug::NoLocking=1"]  # fmt: skip
+               "-o", "Debug::NoLocking=1", "-qq"]  # fmt: skip
     print(f"Unpacking {package} into {CACHE.name} (once)")
-    if subprocess.call(["apt-get", *options, "-qq", "update"]) != 0:
+    get = ["apt-get", *options]
+    fetch = [*get, "-y", "--no-install-recommends", "--download-only", "install", package]
+    if subprocess.call([*get, "update"]) != 0 or subprocess.call(fetch) != 0:
         return None
-    names = [package, *depends(package, options)]
-    for name in names:
-        subprocess.call(["apt-get", *options, "-qq", "download", name], cwd=debs)
     for deb in sorted(debs.glob("*.deb")):
         subprocess.call(["dpkg-deb", "-x", str(deb), str(home)])
         deb.unlink()
-    binary = next(home.glob(f"usr/bin/{package}"), None)
-    if binary is None:
+    binary = home / program
+    if not binary.exists():
         return None
-    libraries = ":".join(str(path) for path in home.glob("usr/lib/*-linux-gnu"))
+    libraries = ":".join(str(path) for path in home.glob("usr/lib/*-linux-gnu*"))
     wrapper.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}" exec "{binary}" "$@"\n')
     wrapper.chmod(0o755)
     return str(wrapper)
-
-
-def depends(package: str, options: list[str]) -> list[str]:
-    """Names of the libraries the package needs, libc excepted."""
-    text = subprocess.run(
-        ["apt-cache", *options, "depends", "--no-recommends", "--no-suggests", package],
-        capture_output=True, text=True, check=False,
-    ).stdout  # fmt: skip
-    names = [line.split()[-1] for line in text.splitlines() if line.strip().startswith("Depends:")]
-    return [name for name in names if name.startswith("lib") and not name.startswith("libc6")]
 
 
 if __name__ == "__main__":
