@@ -205,7 +205,7 @@ class Kernel:
         a /= b
 
     def _evaporate(self, dt: float, film: FilmState) -> None:
-        """S <- S exp(-j dt/S); what left goes to ``evap``; solvent + Pm stays in ``c``."""
+        """S <- S exp(-j dt/S); what left goes to ``evap``, and out of the total mass in ``c``."""
         work = self._work
         a, b, gas = work.a, work.b, work.evap
         np.add(gas, a, out=b)
@@ -220,6 +220,7 @@ class Kernel:
         np.subtract(film.mobile, gas, out=a)
         film.mobile[...] = gas
         gas[...] = a
+        work.c -= a
 
     def _imidize(self, dt: float, film: FilmState) -> None:
         """q_i <- 1 - (1 - q_i) exp(-k_i dt), kept as the unreacted weights."""
@@ -305,7 +306,7 @@ class Kernel:
         cp = self.params.solvent.cp_j_kg_k
         c *= cp
         work.solids *= cp - self.params.material.cp_solids_j_kg_k
-        c -= work.solids  # mc of the step's start
+        c -= work.solids  # mc after what evaporated in the step
         b /= c
         np.negative(b, out=b)
         np.exp(b, out=b)
