@@ -5,6 +5,7 @@ A job gives a request when its turn comes and hears how the exchange ended. It n
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def quality_of(error: DriverError) -> Quality:
     return Quality.BAD_COMMUNICATION_ERROR
 
 
-class Job:
+class Job(ABC):
     """One thing to exchange with one device.
 
     Attributes:
@@ -60,17 +61,17 @@ class Job:
     def __lt__(self, other: Job) -> bool:
         return self.order < other.order
 
+    @abstractmethod
     def request(self, now: float) -> Request | None:
         """Give what to send at this turn; None to pass."""
-        raise NotImplementedError
 
+    @abstractmethod
     def done(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
         """Take the checked reply."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, error: DriverError, sent_ns: int, received_ns: int) -> None:
         """Hear that the exchange failed."""
-        raise NotImplementedError
 
 
 class Poll(Job):

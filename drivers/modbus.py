@@ -10,6 +10,7 @@ This is the only module that imports pymodbus.
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
@@ -37,7 +38,7 @@ _EXCEPTION_BIT = 0x80
 _CRC_SIZE = 2
 
 
-class ModbusLink:
+class ModbusLink(ABC):
     """What TCP and RTU share: building requests and naming what is wrong with a reply."""
 
     reopens = False
@@ -88,8 +89,9 @@ class ModbusLink:
         body = echo.encode()
         return self._request(pdu, what, bytes((pdu.dev_id, pdu.function_code)) + body, len(body))
 
+    @abstractmethod
     def _request(self, pdu: ModbusPDU, what: str, head: bytes, data: int) -> Request:
-        raise NotImplementedError
+        """Give the request that is to come with its reply's shape."""
 
     def _frame(self, pdu: ModbusPDU) -> bytes:
         frame: bytes = self._framer.buildFrame(pdu)

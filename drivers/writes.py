@@ -10,6 +10,7 @@ has after a restart, sheds its outputs: only their safe values are taken until a
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -203,13 +204,13 @@ class HeldOutputs(WriteQueue):
 
     # --- what families provide ---
 
+    @abstractmethod
     def words(self, values: dict[str, float]) -> Words:
         """Encode all outputs; raises NotEncodable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def frame(self, words: Words) -> Request:
         """Build the write."""
-        raise NotImplementedError
 
     def is_restart(self, words: Words) -> bool:
         """Tell whether a read-back shows the values of a device that has restarted."""

@@ -7,6 +7,8 @@ drive stands until it is told to run again.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from drivers.base import WriteOutcome
 from drivers.codec import NotEncodable, encode_number
 from drivers.parts import RegisterDevice
@@ -38,17 +40,17 @@ class DriveOutputs(HeldOutputs):
 
     # --- what families provide ---
 
+    @abstractmethod
     def control_word(self, run: bool, status: int) -> int:
         """Give the next control word of the family's sequence."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_tripped(self, status: int) -> bool:
         """Tell whether the drive stands on a fault."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fell_out(self, word: int, status: int) -> bool:
         """Tell whether a drive told to run by ``word`` shows that it was off meanwhile."""
-        raise NotImplementedError
 
     # --- outputs ---
 

@@ -380,3 +380,12 @@ def good_e5cc():
 
 WRITTEN, REFUSED = WriteOutcome.WRITTEN, WriteOutcome.REFUSED
 UNKNOWN, EXPIRED = WriteOutcome.UNKNOWN, WriteOutcome.EXPIRED
+
+
+async def until_busy(bench):
+    """Wait for the next exchange to begin."""
+    for _ in range(10_000):
+        if bench.bus._job is not None:
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("no exchange in 10 s")
