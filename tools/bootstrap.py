@@ -23,9 +23,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
+FOREIGN = ROOT / "tests" / "system" / "foreign"
 PROGRAMS = {  # Debian package -> override of its path, and the program in it
     "mbpoll": ("FILMLINE_MBPOLL", "usr/bin/mbpoll"),
     "chromium": ("FILMLINE_CHROMIUM", "usr/lib/chromium/chromium"),
+    "mosquitto": ("FILMLINE_MOSQUITTO", "usr/sbin/mosquitto"),
+    "victoria-metrics": ("FILMLINE_VICTORIA_METRICS", "usr/bin/victoria-metrics"),
+    "influxdb": ("FILMLINE_INFLUXD", "usr/bin/influxd"),
 }
 
 
@@ -150,12 +154,39 @@ def unpack_programs() -> dict[str, str]:
     """Find or unpack the independent peers that tests talk to; return their paths as variables."""
     found = {}
     for package, (variable, program) in PROGRAMS.items():
-        path = os.environ.get(variable) or shutil.which(package) or unpack(package, program)
+        path = os.environ.get(variable) or installed(program) or unpack(package, program)
         if path is None:
             print(f"{package} is missing: apt-get install {package}, or set {variable} to its path")
             raise SystemExit(2)
         found[variable] = path
-    return found
+    return found | {"FILMLINE_NODE_MODULES": node_modules()}
+
+
+def node_modules() -> str:
+    """Install the locked npm packages of the tests into .cache; return the folder."""
+    home = CACHE / "foreign"
+    lock = (FOREIGN / "package-lock.json").read_text()
+    stamp = home / ".stamp"
+    if not stamp.exists() or stamp.read_text() != lock:
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            print("node and npm are missing: apt-get install nodejs npm")
+            raise SystemExit(2)
+        print(f"Installing npm packages of the tests into {CACHE.name} (once)")
+        home.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(FOREIGN / name, home)
+        quiet = ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        if subprocess.call(["npm", "ci", *quiet], cwd=home) != 0:
+            print("npm ci failed: the packages of package-lock.json must be reachable from here")
+            raise SystemExit(2)
+        stamp.write_text(lock)
+    return str(home / "node_modules")
+
+
+def installed(program: str) -> str | None:
+    """Path of a program that this machine has; daemons lie where a plain user does not look."""
+    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
+    return shutil.which(Path(program).name, path=places)
 
 
 def unpack(package: str, program: str) -> str | None:

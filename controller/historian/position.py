@@ -2,7 +2,8 @@
 
 A film cell is known by its label: meters cast since run start. The scan group of the film
 position holds, each second, the label under each station and the roll meter. Both only grow,
-so each can be inverted: roll meter -> label (under the winder) -> time at any station. While
+so each can be inverted: roll meter -> label (under the winder) -> time at any station. The
+meters of several rolls count on from one to the next: they are meters of the run. While
 the line stands, many times belong to one label: a range of meters then begins with the first
 and ends with the last of them. Between two stations with a label the label is taken
 in proportion to the path; draw and shrinkage are in the labels themselves.
@@ -24,7 +25,7 @@ from controller.historian.rollups import good_values
 
 ROLL_TAG: Final = "film.ROLL_M"
 WINDER: Final = "WIND"
-_RESET_M: Final = 0.5  # a roll meter that falls by more is the next roll
+_RESET_M: Final = 0.5  # a roll meter that falls by more is the next roll; meters go on
 
 Floats = NDArray[np.float64]
 Stamps = NDArray[np.int64]
@@ -173,6 +174,14 @@ def _growing(tag: str, rows: Rows) -> Track | None:
     if not known.any():
         return None
     value = value[known]
-    if tag == ROLL_TAG and (np.diff(value) < -_RESET_M).any():
-        raise NoPosition("the record holds more than one roll: query it by time")
+    if tag == ROLL_TAG:
+        value = _joined(value)
     return Track(rows.sent[known], np.maximum.accumulate(value))
+
+
+def _joined(roll: Floats) -> Floats:
+    """Meters of the run from the meters of roll after roll."""
+    falls = np.minimum(np.diff(roll, prepend=roll[:1]), 0.0)
+    falls[falls > -_RESET_M] = 0.0
+    joined: Floats = roll - np.cumsum(falls)
+    return joined

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import apsw
@@ -36,6 +37,8 @@ from controller.historian.startup import (
 
 MERGES_PER_COMMIT: Final = 4
 _BALLAST_RETRY_NS: Final = 60_000_000_000
+_LEAVE_WAL_TRIES: Final = 40
+_LEAVE_WAL_PAUSE_S: Final = 0.05
 
 _NOTES: Final = {
     "event": "INSERT INTO event VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -223,9 +226,17 @@ class Writer:
         Rewrites it without the free pages that merging left, and leaves WAL mode, so that it
         can be read from a medium that cannot be written.
         """
-        for statement in ("VACUUM", "PRAGMA journal_mode = DELETE"):
-            with suppress(apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.IOError):
-                self._connection.execute(statement)
+        with suppress(apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.IOError):
+            self._connection.execute("VACUUM")
+        for _ in range(_LEAVE_WAL_TRIES):
+            try:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+            except (apsw.BusyError, apsw.LockedError):
+                Event().wait(_LEAVE_WAL_PAUSE_S)  # SQLite refuses at once while a reader is there
+            except (apsw.FullError, apsw.IOError):
+                return
+            else:
+                return
 
     def _hold_ballast(self, now_ns: int) -> None:
         if now_ns - self._ballast_tried_ns >= _BALLAST_RETRY_NS or not self._ballast_tried_ns:
