@@ -1,0 +1,91 @@
+"""Alarms and interlocks by hand: acknowledge, reset a latched trip, bypass a row for a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller.alarm_states import AlarmState
+from controller.bypass import LONGEST_NS, Bypass
+from controller.events import Actor
+from controller.operating.hand import needs_operator
+from controller.operating.reply import Reply, done
+from controller.operating.words import Args, Refused, meant, number, text, texts
+
+if TYPE_CHECKING:
+    from controller.app import Kernel
+
+_UNSEEN = (AlarmState.UNACK, AlarmState.RTN_UNACK)
+_MINUTE_NS = 60_000_000_000
+
+
+class Protection:
+    """What a person does about alarms and trips."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def acknowledge(self, args: Args, actor: Actor, now_ns: int) -> Reply:
+        """Note that a person has seen alarms: those named, by alarm or by tag, or all."""
+        needs_operator("ack", actor)
+        alarms = self._kernel.alarms
+        names = texts(args, "names")
+        unseen = [alarm.name for alarm in alarms.active() if alarm.state in _UNSEEN]
+        chosen = [name for name in unseen if not names or _named(name, names)]
+        known = [alarm.name for alarm in alarms.alarms]
+        wrong = [name for name in names if not any(_named(alarm, [name]) for alarm in known)]
+        if wrong:
+            raise Refused(*(f"there is no alarm {name}{meant(name, known)}" for name in wrong))
+        for name in chosen:
+            alarms.acknowledge(name, actor, now_ns)
+        told = f"acknowledged: {', '.join(chosen)}" if chosen else "nothing to acknowledge"
+        return done(told, acknowledged=chosen)
+
+    def reset_trip(self, args: Args, actor: Actor, now_ns: int) -> Reply:
+        """Release a latched trip; nothing starts by it."""
+        name, reason = text(args, "trip"), text(args, "reason")
+        self._known_trip(name)
+        holds = [f.tag for f in self._kernel.interlocks.result.forced.values() if f.trip == name]
+        decision = self._kernel.interlocks.reset(name, actor, reason, now_ns)
+        if not decision.accepted:
+            raise Refused(*map(str, decision.reasons))
+        freed = f"; released: {', '.join(holds)}" if holds else ""
+        return done(f"{name} is reset{freed}; nothing starts by it", trip=name)
+
+    def reset_cost(self, args: Args) -> list[str]:
+        """What a reset of a trip means."""
+        name = text(args, "trip")
+        self._known_trip(name)
+        forced = self._kernel.interlocks.result.forced.values()
+        holds = [f"{f.tag} = {f.value:g}" for f in forced if f.trip == name]
+        why = self._kernel.interlocks.why(name) or "it is not tripped"
+        lines = [f"{name}: {why}", "a reset restarts nothing"]
+        return [*lines, f"it releases {', '.join(holds)}"] if holds else lines
+
+    def bypass(self, args: Args, actor: Actor, now_ns: int) -> Reply:
+        """Ignore one row for some minutes."""
+        name, reason = text(args, "trip", needed="which trip?"), text(args, "reason")
+        minutes = number(args, "minutes")
+        self._known_trip(name)
+        if not 0.0 < minutes <= LONGEST_NS / _MINUTE_NS:
+            raise Refused(f"a bypass lasts up to {LONGEST_NS // _MINUTE_NS} min")
+        until_ns = now_ns + round(minutes * _MINUTE_NS)
+        decision = self._kernel.interlocks.bypass(Bypass(name, actor, reason, until_ns), now_ns)
+        if not decision.accepted:
+            raise Refused(*map(str, decision.reasons))
+        return done(f"{name} is bypassed for {minutes:g} min", trip=name)
+
+    def bypass_cost(self, args: Args) -> list[str]:
+        """What a bypass means."""
+        name = text(args, "trip", needed="which trip?")
+        self._known_trip(name)
+        trip = next(trip for trip in self._kernel.line.trip if trip.name == name)
+        return [f"{name} does not protect meanwhile: {trip.consequence or trip.title}"]
+
+    def _known_trip(self, name: str) -> None:
+        names = [trip.name for trip in self._kernel.line.trip]
+        if name not in names:
+            raise Refused(f"the line has no trip {name}{meant(name, names)}")
+
+
+def _named(alarm: str, names: list[str]) -> bool:
+    return any(alarm == name or alarm.startswith(f"{name}/") for name in names)

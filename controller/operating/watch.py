@@ -1,0 +1,103 @@
+"""``filmline watch``: the live picture, refreshed until Ctrl-C, that says when its link is lost.
+
+A dead service is found when the connection breaks, a hung one when it does not answer within
+1.5 s, a standing scan when its count stands for 2 s: then what is shown is marked as old at
+once, and the next service on the same socket is taken up by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from controller.operating.client import DeskClient
+from controller.operating.errors import OperatingError
+from controller.operating.screen import clock, screen
+from drivers.base import Clock
+
+REFRESH_S = 0.5
+ANSWER_S = 1.2
+STANDS_S = 2.0
+
+
+class Watcher:
+    """Asks for the status again and again, and knows when it is old.
+
+    Args:
+        path: socket of the service.
+        time: the terminal's own clock, for "since" and for a standing scan.
+    """
+
+    def __init__(self, path: Path, time: Clock) -> None:
+        self._path = path
+        self._time = time
+        self._client: DeskClient | None = None
+        self._status: dict[str, Any] = {}
+        self._heard_ns = 0
+        self._scans = -1
+        self._scanned_s = 0.0
+
+    def look(self) -> RenderableType:
+        """One picture."""
+        lost = self._ask()
+        if not self._status:
+            return Text(f" NO DATA  {lost} ", style="bold white on red")
+        return screen(self._status, lost)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _ask(self) -> str:
+        """Ask once; returns why what there is is old, empty when it is fresh."""
+        try:
+            if self._client is None:
+                self._client = DeskClient(self._path, ANSWER_S)
+            self._status = self._client.ask("status").data
+        except OperatingError as error:
+            self.close()
+            since = f"since {clock(self._heard_ns)} UTC: " if self._heard_ns else ""
+            return f"{since}{error}"
+        self._heard_ns = self._time.utc_ns()
+        return self._standing()
+
+    def _standing(self) -> str:
+        scans, now = int(self._status["scan"]["scans"]), self._time.monotonic()
+        if scans != self._scans:
+            self._scans, self._scanned_s = scans, now
+            return ""
+        stood = now - self._scanned_s
+        return f"the scan stands since {stood:.0f} s" if stood >= STANDS_S else ""
+
+
+def watch_once(path: Path, console: Console) -> None:
+    """Print one picture.
+
+    Raises:
+        OperatingError: no service, or it does not answer.
+    """
+    with DeskClient(path) as client:
+        console.print(screen(client.ask("status").data))
+
+
+def watch_live(path: Path, console: Console, time: Clock) -> None:
+    """Show the picture until Ctrl-C."""
+    watcher, pause = Watcher(path, time), threading.Event()
+    with (
+        suppress(KeyboardInterrupt),
+        Live(
+            watcher.look(), console=console, auto_refresh=False, screen=console.is_terminal
+        ) as live,
+    ):
+        while True:
+            live.update(watcher.look(), refresh=True)
+            pause.wait(REFRESH_S)
+    watcher.close()
