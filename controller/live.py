@@ -1,0 +1,284 @@
+"""The live service of one lot: the kernel on real transports, beat by the clock.
+
+Scans are due on an absolute schedule; one that is late is left out and counted. The disk has
+a thread of its own, and so has the log: neither can make a scan wait. An error of ours ends
+the run loudly: the scan stops, and the devices fall back to their own safe values.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from config.loader import Materials
+from config.models import Line, Recipe, Role
+from controller.app import Kernel, Parts
+from controller.clock import SystemClock
+from controller.events import Actor, Event
+from controller.historian.errors import RecordError
+from controller.historian.store import Store
+from controller.historian.threaded import ThreadedStore
+from controller.live_ending import Ending
+from controller.live_log import LineLog
+from controller.live_memory import settle
+from controller.live_notify import notify
+from controller.live_time import Beat, LineClock
+from controller.materials.book import Book
+from controller.materials.errors import MaterialsError
+from controller.materials.keeper import BookKeeper
+from controller.operating.desk import Desk
+from controller.operating.server import DeskServer, serve_desk
+from controller.procedure.states import FINAL, State
+from controller.scan import ScanOutput
+from drivers.transport import TransportFactory
+
+_STATUS_S = 60.0  # line seconds between status lines
+_LATE_EVENT_S = 60.0  # and between events about late scans
+_WATCHDOG_S = 1.0  # wall seconds between signs of life for systemd
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a live run is made of, apart from time.
+
+    Attributes:
+        lot: name. speed: line seconds a wall second. simulated: the plant is a simulator.
+        socket: where people reach the service. once: end when the procedure has ended.
+        book: of the lots in the tanks; None: no tank is ready.
+        prepare: done before the first scan; adopt: done ``adopt_s`` after it (taking over a
+            simulated line that runs).
+    """
+
+    line: Line
+    recipe: Recipe
+    materials: Materials
+    transports: TransportFactory
+    lot: str
+    socket: Path
+    speed: float = 1.0
+    simulated: bool = False
+    once: bool = False
+    book: Book | None = None
+    adopt: Callable[[Kernel], None] | None = None
+    prepare: Callable[[Kernel], None] | None = None
+
+
+ADOPT_AFTER_S = 2.0
+
+
+class LiveRun:
+    """One lot while it is made.
+
+    Args:
+        setting: what it is made of.
+        store: the record, just opened.
+        clock: line time; begun by :meth:`run`.
+        log: where the service says what happens.
+
+    Attributes:
+        kernel: the controller. beat: how the scans keep their time.
+        closing_error: why the record could not be closed, empty when it could.
+    """
+
+    def __init__(self, setting: Setting, store: Store, clock: LineClock, log: LineLog) -> None:
+        loop = asyncio.get_running_loop()
+        self.setting, self.store, self.log = setting, store, log
+        self._clock, self._loop = clock, loop
+        self._threaded = ThreadedStore(store, loop.call_soon_threadsafe)
+        self.kernel = Kernel(
+            Parts(
+                line=setting.line,
+                recipe=setting.recipe,
+                materials=setting.materials,
+                store=store,
+                clock=clock,
+                transports=setting.transports,
+                epoch_ns=clock.utc_ns(),
+                commit_s=setting.speed,  # about a wall second
+                timer=time.perf_counter,
+                commits=self._threaded.commit,
+                floor=None if setting.book is None else setting.book.floor(),
+                run=setting.lot,
+                wall_ns=None if setting.simulated else SystemClock().utc_ns,
+            )
+        )
+        self._keeper = (
+            None
+            if setting.book is None
+            else BookKeeper(setting.book, self.kernel.tanks, setting.lot)
+        )
+        if setting.prepare is not None:
+            setting.prepare(self.kernel)
+        self.kernel.listen(self._hear)
+        self.desk = Desk(self.kernel, simulated=setting.simulated, lot=setting.lot)
+        self.beat = Beat(0.0, setting.line.line.scan_period_s)
+        self.closing_error = ""
+        self._ending = Ending(setting.once)
+        self._ended: asyncio.Future[None] = loop.create_future()
+        self._server: DeskServer | None = None
+        self._told_late = 0
+        self._final: State | None = None  # how the lot ended, before it was reset
+        self._moved = False  # somebody took outputs by hand since the service started
+        self._next_status_s = _STATUS_S
+        self._next_late_s = 0.0
+        self._adopted = setting.adopt is None
+        self._next_life_s = 0.0
+
+    # --- from start to end ---------------------------------------------------------------------
+
+    async def run(self, begin: Callable[[], None]) -> State:
+        """Serve until the run is over; returns the state in which the procedure ended.
+
+        Args:
+            begin: starts line time, when everything is ready.
+
+        Raises:
+            OperatingError: another service runs this line, or its socket cannot be.
+        """
+        setting = self.setting
+        self._server = await serve_desk(self.desk, setting.socket, self._clock)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._signaled, number.name)
+        np.median(np.zeros(3))  # numpy loads a module of its own at the first one: 30 ms
+        settle()
+        begin()
+        tasks = self.kernel.start_buses()
+        if self._keeper is not None:
+            beside = self._keeper.run(self._clock, max(1.0, setting.speed))
+            tasks.append(self._loop.create_task(beside, name="lot book"))
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
+        self.beat.due_s = self._loop.time() + self.beat.period_s
+        self._loop.call_at(self.beat.due_s, self._scan)
+        self._say(f"waiting in {self.kernel.runner.state.name} at {setting.socket}")
+        notify("READY=1")
+        try:
+            await self._ended
+        finally:
+            notify("STOPPING=1")
+            await self._stop(tasks)
+        return self._final or self.kernel.runner.state
+
+    async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.remove_done_callback(self._task_ended)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.close()
+        self._close_record()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.remove_signal_handler(number)
+
+    def _close_record(self) -> None:
+        """Close and seal; a disk that refuses is told, never hidden."""
+        try:
+            if self._keeper is not None:
+                self._keeper.finish(self._clock.utc_ns())
+            self._threaded.close(self._clock.utc_ns())
+        except (RecordError, MaterialsError) as error:
+            self.closing_error = str(error)
+            self.store.abandon()
+
+    # --- the beat --------------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        try:
+            self._scan_once()
+        except Exception as bug:  # noqa: BLE001 - whatever it is, the run ends with it, loudly
+            self._fail(bug)
+        if not self._ended.done():
+            self._loop.call_at(self.beat.due_s, self._scan)
+
+    def _scan_once(self) -> None:
+        beat, kernel = self.beat, self.kernel
+        missed = beat.take(self._loop.time())
+        now_ns = self._clock.utc_ns()
+        if missed:
+            kernel.scan.skipped(missed)
+        for event in kernel.links.pending:
+            self.log.tell(event)
+        kernel.scan_once(now_ns, (missed + 1) * beat.period_s)
+        now_s = self._clock.monotonic()
+        if not self._adopted and now_s >= ADOPT_AFTER_S and self.setting.adopt is not None:
+            self._adopted = True
+            if kernel.runner.state is State.IDLE:
+                self.setting.adopt(kernel)
+        if missed or beat.left_out > self._told_late:
+            self._tell_late(now_s, now_ns)
+        self._tell(now_s)
+        if kernel.runner.state in FINAL and self._ending.begun:
+            self._final = kernel.runner.state
+        if self._ending.over(kernel.runner.state, now_s) and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _hear(self, output: ScanOutput) -> None:
+        for event in output.events:
+            self._moved = self._moved or (event.source, event.verb) == ("gate", "mode")
+            self.log.tell(event)
+
+    def _tell_late(self, now_s: float, now_ns: int) -> None:
+        """An event about scans left out, at most one a minute."""
+        if now_s < self._next_late_s:
+            return
+        self._next_late_s = now_s + _LATE_EVENT_S
+        count = self.beat.left_out - self._told_late
+        self._told_late = self.beat.left_out
+        event = Event(
+            now_ns, "scan", "late", "SYS.LATE", None, float(self.beat.left_out),
+            f"{count} scans left out: the computer was busy",
+        )  # fmt: skip
+        self.kernel.record([event])
+        self.log.tell(event)
+
+    def _tell(self, now_s: float) -> None:
+        """Signs of life: a line each minute, one for each change of state, and systemd's."""
+        state = self.kernel.runner.state
+        if now_s >= self._next_status_s:
+            self._next_status_s = now_s + _STATUS_S
+            self._say(self.status())
+        wall_s = now_s / self.setting.speed
+        if wall_s >= self._next_life_s:
+            self._next_life_s = wall_s + _WATCHDOG_S
+            notify(f"WATCHDOG=1\nSTATUS={self.setting.lot}: {state.name}")
+
+    def status(self) -> str:
+        """The line in one line."""
+        kernel, beat = self.kernel, self.beat
+        doing = ", ".join(f"{w.unit}.{w.phase}" for w in kernel.runner.waiting_for() if w.step)
+        mark = "SIMULATED " if self.setting.simulated else ""
+        return (
+            f"{mark}{self.setting.lot} {kernel.runner.state.name} {doing or '-'}; cast "
+            f"{kernel.film.cast_m:.1f} m, roll {kernel.film.roll_m:.1f} m; {beat.scans} scans, "
+            f"{beat.left_out} left out, {beat.behind} behind, worst {beat.worst_s * 1e3:.0f} ms"
+            + (f"; record: {kernel.failure}" if kernel.failure else "")
+        )
+
+    def _say(self, text: str) -> None:
+        self.log.say(self._clock.utc_ns(), text)
+
+    # --- what ends it --------------------------------------------------------------------------
+
+    def _signaled(self, name: str) -> None:
+        runner = self.kernel.runner
+        answer = self._ending.heed(runner.state, moved=self._moved)
+        self._say(f"{name}: {answer.words}")
+        if answer.command is not None:
+            refused = runner.command(answer.command, name, Actor(f"signal:{name}", Role.OPERATOR))
+            if refused:
+                self._say(f"{answer.command} refused: {refused}")
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """The owner of a bus or of the book ends only by an error of ours."""
+        if not task.cancelled():
+            self._fail(task.exception() or RuntimeError(f"{task.get_name()} ended"))
+
+    def _fail(self, bug: BaseException) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(bug)
