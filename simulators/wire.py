@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.models import Bus, Line
 from simulators.instruments.endpoint import Endpoint, Session
@@ -30,12 +30,29 @@ class WireFaults:
     Attributes:
         refused: it cannot be opened.
         cut: bytes vanish in both directions, and nobody is told.
+        share: of what is sent, how much vanishes while ``cut``.
         half_open: the instruments do not notice when a connection is closed.
+        orphans: sessions the instruments still hold because of that.
     """
 
     refused: bool = False
     cut: bool = False
+    share: float = 1.0
     half_open: bool = False
+    orphans: list[Session] = field(default_factory=list)
+    _draw: int = 1
+
+    def swallows(self) -> bool:
+        """Tell, while ``cut``, whether the next bytes vanish; the same in every run."""
+        self._draw = self._draw * 48271 % 0x7FFF_FFFF  # Lehmer's generator
+        return self._draw <= self.share * 0x7FFF_FFFF
+
+    def release(self) -> None:
+        """The instruments notice at last which connections are gone."""
+        self.half_open = False
+        orphans, self.orphans = self.orphans, []
+        for session in orphans:
+            session.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +163,18 @@ class MemoryTransport:
         """Drop the line; replies still under way never arrive."""
         self._open = False
         session, self._session = self._session, None
-        if session is not None and not self._faults.half_open:
+        if session is None:
+            return
+        if self._faults.half_open:
+            self._faults.orphans.append(session)
+        else:
             session.close()
+
+    def orphan(self) -> None:
+        """Go dead without a word: this end believes to be open, the instrument too."""
+        session, self._session = self._session, None
+        if session is not None:
+            self._faults.orphans.append(session)
 
     def lose(self, reason: str) -> None:
         """Break the line from the other end."""
@@ -157,7 +184,7 @@ class MemoryTransport:
 
     def _arrive(self, data: bytes) -> None:
         session = self._session
-        if session is None or self._faults.cut:
+        if session is None or (self._faults.cut and self._faults.swallows()):
             return
         reply = session.receive(data)
         if reply:
@@ -167,7 +194,7 @@ class MemoryTransport:
             self._send_back(reply, after_ns, session)
 
     def _push(self, data: bytes) -> None:
-        if self._session is not None and not self._faults.cut:
+        if self._session is not None and not (self._faults.cut and self._faults.swallows()):
             self._send_back(data, _LATENCY_NS, self._session)
 
     def _send_back(self, reply: bytes, after_ns: int, session: Session) -> None:
@@ -178,7 +205,7 @@ class MemoryTransport:
         self._at(when, Rank.BUS, self._deliver, reply, session)
 
     def _deliver(self, data: bytes, session: Session) -> None:
-        if session is self._session and not self._faults.cut:
+        if session is self._session and (not self._faults.cut or self._faults.share < 1.0):
             self.on_data(data)
 
 
@@ -231,6 +258,12 @@ class MemoryWire:
         """Break every open connection of a bus."""
         for transport in self._transports[bus_name]:
             transport.lose(reason)
+
+    def half_open(self, bus_name: str) -> None:
+        """Make the open connections of a bus dead; their instruments keep them (``release``)."""
+        self.faults[bus_name].half_open = True
+        for transport in self._transports[bus_name]:
+            transport.orphan()
 
 
 def _ignore_data(_: bytes) -> None:

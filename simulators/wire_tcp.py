@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from config.models import Line
 from simulators.instruments.endpoint import Endpoint, Session
 from simulators.instruments.line_up import LineUp
-from simulators.wire import BusTiming
+from simulators.wire import BusTiming, WireFaults
 
 HOST = "127.0.0.1"
 SILENCE_S = 0.05  # ends an unfinished frame; no stream over TCP keeps 3.5 characters
@@ -32,6 +32,9 @@ class TcpWire:
         line_up: the instruments.
         speed: simulated seconds a real second.
         host: address to serve on.
+
+    Attributes:
+        faults: by bus name.
     """
 
     def __init__(self, line: Line, line_up: LineUp, speed: float = 1.0, host: str = HOST) -> None:
@@ -41,6 +44,7 @@ class TcpWire:
         self._host = host
         self._servers: list[asyncio.Server] = []
         self._connections: set[_Connection] = set()
+        self.faults = {bus.name: WireFaults() for bus in line.bus}
 
     async def start(self) -> None:
         """Serve every port.
@@ -52,9 +56,11 @@ class TcpWire:
         for port, bus_name, endpoint, timing in self._ports():
 
             def connection(
-                endpoint: Endpoint = endpoint, timing: BusTiming = timing
+                endpoint: Endpoint = endpoint,
+                timing: BusTiming = timing,
+                faults: WireFaults = self.faults[bus_name],
             ) -> _Connection:
-                return _Connection(loop, endpoint, timing, self._speed, self._connections)
+                return _Connection(loop, endpoint, timing, self._speed, self._connections, faults)
 
             try:
                 self._servers.append(await loop.create_server(connection, self._host, port))
@@ -79,12 +85,20 @@ class TcpWire:
         """Number of clients connected now."""
         return len(self._connections)
 
-    def lose(self, bus_name: str) -> None:
+    def lose(self, bus_name: str, _reason: str = "") -> None:
         """Break every connection of a bus."""
+        for connection in self._of(bus_name):
+            connection.abort()
+
+    def half_open(self, bus_name: str) -> None:
+        """Make the open connections of a bus dead; their instruments keep them."""
+        self.faults[bus_name].half_open = True
+        for connection in self._of(bus_name):
+            connection.orphan()
+
+    def _of(self, bus_name: str) -> list[_Connection]:
         endpoints = (self._line_up.endpoints.get(bus_name), self._line_up.streams.get(bus_name))
-        for connection in sorted(self._connections, key=id):
-            if connection.endpoint in endpoints:
-                connection.abort()
+        return [one for one in sorted(self._connections, key=id) if one.endpoint in endpoints]
 
     def _ports(self) -> Iterator[tuple[int, str, Endpoint, BusTiming]]:
         for bus in self._line.bus:
@@ -113,8 +127,10 @@ class _Connection(asyncio.Protocol):
         timing: BusTiming,
         speed: float,
         connections: set[_Connection],
+        faults: WireFaults,
     ) -> None:
         self.endpoint = endpoint
+        self._faults = faults
         self._loop = loop
         self._timing = timing
         self._speed = speed
@@ -128,6 +144,9 @@ class _Connection(asyncio.Protocol):
         """Open a session; a device without a free connection hangs up at once."""
         if not isinstance(transport, asyncio.Transport):
             return
+        if self._faults.refused:
+            transport.abort()
+            return
         self._line = transport
         try:
             self._session = self.endpoint.connect(self._send)
@@ -138,7 +157,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer after the time a real bus would take."""
-        if self._session is None:
+        if self._session is None or (self._faults.cut and self._faults.swallows()):
             return
         reply = self._session.receive(data)
         if self._silence is not None:
@@ -160,8 +179,18 @@ class _Connection(asyncio.Protocol):
         if self._silence is not None:
             self._silence.cancel()
         session, self._session = self._session, None
-        if session is not None:
+        if session is None:
+            return
+        if self._faults.half_open:
+            self._faults.orphans.append(session)
+        else:
             session.close()
+
+    def orphan(self) -> None:
+        """Go dead without a word: the instrument keeps its session, nothing comes through."""
+        session, self._session = self._session, None
+        if session is not None:
+            self._faults.orphans.append(session)
 
     def abort(self) -> None:
         """Hang up."""
@@ -169,5 +198,7 @@ class _Connection(asyncio.Protocol):
             self._line.abort()
 
     def _send(self, data: bytes) -> None:
-        if self._line is not None:
+        if self._line is None or self._session is None:
+            return
+        if not self._faults.cut or self._faults.share < 1.0:
             self._line.write(data)

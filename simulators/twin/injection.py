@@ -21,6 +21,18 @@ VARIANTS = {
 }
 """Variants of a fault; the first is its default."""
 
+SIZES = {
+    "F1": (0.0, 50.0),
+    "F2": (-0.9, 0.9),
+    "F3": (-0.9, 0.9),
+    "F5": (0.0, 1.0),
+    "F7": (0.0, 1.0),
+    "F11": (-20.0, 20.0),
+    "F13": (-30.0, 30.0),
+    "F14": (0.1, 20.0),
+}
+"""Least and greatest size of the faults that have one (times, per hour, share, um, K)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Injection:
@@ -55,6 +67,15 @@ class Injection:
         """Return the size."""
         return default if self.size is None else self.size
 
+    def no_place(self) -> None:
+        """Refuse a place.
+
+        Raises:
+            ValueError: one was given.
+        """
+        if self.where is not None:
+            raise ValueError(f"{self.where!r} means nothing here: it happens at one place only")
+
     def variant(self, fault: str) -> str:
         """Return the variant, the fault's first by default.
 
@@ -69,6 +90,7 @@ class Injection:
 
 
 def _f1(to: Injection) -> None:
+    to.no_place()
     if to.variant("F1") == "wear":
         to.faults.pump_wear_per_h = to.amount(0.03)
     else:
@@ -76,6 +98,7 @@ def _f1(to: Injection) -> None:
 
 
 def _f2(to: Injection) -> None:
+    to.no_place()
     if to.variant("F2") == "solids":
         to.faults.solids_step = to.amount(-0.003)
     else:
@@ -83,12 +106,15 @@ def _f2(to: Injection) -> None:
 
 
 def _f3(to: Injection) -> None:
+    to.no_place()
     to.faults.streak = (0.05, 0.008, to.amount(-0.06))
 
 
 def _f4(to: Injection) -> None:
-    bolt = 7 if to.where is None else int(to.where)
-    to.faults.bolt_stuck[bolt] = True
+    bolts, name = to.faults.bolt_stuck, "7" if to.where is None else str(to.where)
+    if not name.isdecimal() or int(name) >= len(bolts):
+        raise ValueError(f"no bolt {name!r}: one of 0 to {len(bolts) - 1} (0 is TY-121)")
+    bolts[int(name)] = True
 
 
 def _f5(to: Injection) -> None:
@@ -108,7 +134,9 @@ def _f7(to: Injection) -> None:
 def _f8(to: Injection) -> None:
     zone = to.zone("B1", 13)
     if zone not in LFL_ZONES:
-        raise ValueError(f"zone {ZONES[zone]} has no analyzer")
+        raise ValueError(
+            f"zone {ZONES[zone]} has no analyzer: one of {', '.join(ZONES[n] for n in LFL_ZONES)}"
+        )
     analyzer = LFL_ZONES.index(zone)
     if to.variant("F8") == "sample":
         to.faults.sample_flow |= 1 << (DI_SAMPLE_FLOW + analyzer)
@@ -123,10 +151,12 @@ def _f9(to: Injection) -> None:
 
 
 def _f10(to: Injection) -> None:
+    to.no_place()
     to.faults.pins_lost = True
 
 
 def _f11(to: Injection) -> None:
+    to.no_place()
     how = to.variant("F11")
     if how == "dirty":
         to.faults.scan_dirty = True
@@ -137,18 +167,24 @@ def _f11(to: Injection) -> None:
 
 
 def _f12(to: Injection) -> None:
-    to.faults.starved[BELT if to.where == "belt" else AIR] = True
+    sides = {None: AIR, "air": AIR, "belt": BELT}
+    if to.where not in sides:
+        raise ValueError(f"no side {to.where!r}: one of air, belt")
+    to.faults.starved[sides[to.where]] = True
 
 
 def _f13(to: Injection) -> None:
+    to.no_place()
     to.faults.belt_offset_k[:] = to.amount(8.0)
 
 
 def _f14(to: Injection) -> None:
+    to.no_place()
     to.faults.peel_factor = to.amount(3.0)
 
 
 def _f15(to: Injection) -> None:
+    to.no_place()
     how = to.variant("F15")
     to.faults.estop |= how == "estop"
     to.faults.guard_open |= how == "guard"
@@ -167,8 +203,14 @@ def inject(name: str, to: Injection) -> None:
     """Inject a fault by its number, "F1" to "F15".
 
     Raises:
-        ValueError: the fault, place or variant does not exist.
+        ValueError: the fault, place, variant or size does not exist.
     """
     if name not in FAULTS:
         raise ValueError(f"no fault {name!r}: one of {', '.join(FAULTS)}")
+    if to.size is not None:
+        if name not in SIZES:
+            raise ValueError(f"{name} has no size")
+        low, high = SIZES[name]
+        if not low <= to.size <= high:
+            raise ValueError(f"size {to.size:g} of {name}: {low:g} to {high:g}")
     FAULTS[name](to)
