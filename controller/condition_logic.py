@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from controller.condition_nodes import Finding, Node, Truth
 from controller.tags import Snapshot
@@ -34,76 +35,58 @@ class Group(Node):
             yield from child.tags()
 
 
-class All(Group):
-    """True when every child is; false when one is false; otherwise unknown."""
+class Joined(Group):
+    """Children of which one alone may decide: a false one ``all``, a true one ``any``."""
 
     __slots__ = ()
+    decides: ClassVar[bool]
 
     def step(self, known: list[float], dt: float) -> Truth:
         """Step all children and join them."""
-        result: Truth = True
+        decides = self.decides
+        result: Truth = not decides
         for child in self.children:
             truth = child.step(known, dt)
-            if truth is False:
+            if truth is decides:
                 if not self.stateful:
-                    return False
-                result = False
-            elif truth is None and result is True:
+                    return decides
+                result = decides
+            elif truth is None and result is not decides:
                 result = None
         return result
 
     def holds(self, known: list[float]) -> Truth:
         """Join the children without advancing them."""
         truths = [child.holds(known) for child in self.children]
-        if False in truths:
-            return False
-        return None if None in truths else True
+        if self.decides in truths:
+            return self.decides
+        return None if None in truths else not self.decides
 
     def support(self, snapshot: Snapshot) -> list[Finding]:
-        """What makes each child true."""
+        """What makes it true: every child that is."""
         if self.holds(snapshot.known) is not True:
             return []
         return [found for child in self.children for found in child.support(snapshot)]
 
     def against(self, snapshot: Snapshot) -> list[Finding]:
-        """What keeps the children that are not true."""
-        return [found for child in self.children for found in child.against(snapshot)]
-
-
-class Any(Group):
-    """True when one child is; false when all are false; otherwise unknown."""
-
-    __slots__ = ()
-
-    def step(self, known: list[float], dt: float) -> Truth:
-        """Step all children and join them."""
-        result: Truth = False
-        for child in self.children:
-            truth = child.step(known, dt)
-            if truth is True:
-                if not self.stateful:
-                    return True
-                result = True
-            elif truth is None and result is False:
-                result = None
-        return result
-
-    def holds(self, known: list[float]) -> Truth:
-        """Join the children without advancing them."""
-        truths = [child.holds(known) for child in self.children]
-        if True in truths:
-            return True
-        return None if None in truths else False
-
-    def support(self, snapshot: Snapshot) -> list[Finding]:
-        """What makes the true children true."""
-        return [found for child in self.children for found in child.support(snapshot)]
-
-    def against(self, snapshot: Snapshot) -> list[Finding]:
-        """What keeps every child."""
+        """What keeps it from being true: every child that is not."""
         if self.holds(snapshot.known) is True:
             return []
         return [found for child in self.children for found in child.against(snapshot)]
+
+
+class All(Joined):
+    """True when every child is; false when one is false; otherwise unknown."""
+
+    __slots__ = ()
+    decides = False
+
+
+class Any(Joined):
+    """True when one child is; false when all are false; otherwise unknown."""
+
+    __slots__ = ()
+    decides = True
 
 
 class Not(Group):

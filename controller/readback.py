@@ -3,7 +3,8 @@
 A request is proven when the device shows it in a sample taken after it. While requests
 keep changing (a ramp), the device must show one of those made within its read-back time.
 Not shown in time: written once more; not shown again: the output is bad. The time starts
-when the device is first heard, so a start before the devices are there finds none. A device
+when the device is first heard, so a start before the devices are there finds none; a device
+whose power is switched off is not heard, and starts anew with its power. A device
 that leaves a proven value on its own (it restarted, someone turned it) is not written again,
 unless to its safe value: nothing hot, moving or pumping resumes by itself.
 """
@@ -62,6 +63,11 @@ class ReadBack:
         self._rows = np.array(rows, np.intp)
         self._tolerance = np.array([self._tolerances[index] for index in rows])
         self._heard = np.zeros(len(table), bool)
+        self._powered = [
+            (index, table.index(power))
+            for index in rows
+            if (power := outputs[index].write.powered_by) is not None
+        ]
 
     def expect(self, index: int, value: float, now_ns: int) -> None:
         """Start to look for a request, or for the next one of a ramp."""
@@ -83,6 +89,9 @@ class ReadBack:
     def step(self, snapshot: Snapshot) -> Sequence[tuple[int, Verdict]]:
         """Compare requests with what devices show; tells what is late."""
         self._notice_changes(snapshot)
+        for index, power in self._powered:
+            if self._table.request[power] == 0.0:
+                self._heard[index] = False
         if not self._open:
             return ()
         verdicts = []
@@ -121,6 +130,7 @@ class ReadBack:
         asked = entry.asked
         if not self._heard[index]:
             asked[0] = (snapshot.now_ns, asked[0][1])
+            entry.retried = False
             return False
         limit_ns = snapshot.now_ns - round(self._outputs[index].write.read_back_s * 1e9)
         if asked[0][0] > limit_ns:

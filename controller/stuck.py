@@ -1,4 +1,7 @@
-"""Analyzers that repeat themselves: what cannot be seen in one sample, checked once a scan."""
+"""Sensors that repeat themselves: what cannot be seen in one sample, checked once a scan.
+
+Analyzers here; thermocouples in ``controller.frozen``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 
 from config.models import Line
 from controller.events import Event
+from controller.frozen import FrozenThermocouples
 from controller.tags import Snapshot, TagTable
 from drivers.base import Quality
 
@@ -17,7 +21,8 @@ class StuckCheck:
     """Analyzers whose value has not moved at all for 60 s: blind, whatever they say.
 
     A live LFL analyzer always shows noise, so zero variance means a frozen instrument
-    (hazard Z4). The snapshot's quality becomes ``BAD_SENSOR_FAILURE`` until it moves.
+    (hazard Z4). The snapshot's quality becomes ``BAD_SENSOR_FAILURE`` until it moves. Frozen
+    thermocouples of the zones are marked with them.
 
     Args:
         line: its zones name the analyzers.
@@ -33,10 +38,11 @@ class StuckCheck:
         self._since_ns = [0] * len(self._index)
         self._stuck = [False] * len(self._index)
         self._limit_ns = round(stuck_s * 1e9)
+        self._thermocouples = FrozenThermocouples(line, table)
 
     def step(self, snapshot: Snapshot) -> Sequence[Event]:
-        """Mark stuck analyzers in the snapshot; events tell when one sticks or moves again."""
-        events: list[Event] = []
+        """Mark stuck sensors in the snapshot; events tell when one sticks or moves again."""
+        events: list[Event] = list(self._thermocouples.step(snapshot))
         for k, index in enumerate(self._index):
             value = snapshot.known[index]
             if value != self._last[k]:

@@ -2,7 +2,9 @@
 
 The control word is a pure function of the run request and the status word the drive shows, so
 the sequence of a family is one function. A fault ends the run request: after its reset the
-drive stands until it is told to run again.
+drive stands until it is told to run again. While its outputs are shed, a drive that moves
+material (its speed is no percentage) goes on at its safe speed if it runs, but is never started;
+a fan is.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ class DriveOutputs(HeldOutputs):
         self.status: int | None = None
         self._running, self._reference = False, 0  # as the drive shows them
         self._type, self._scale = speed.type, _speed_scale(device, speed)
+        tags = device.parts.instrument.tags
+        self._moves = any(tag.point == "sp" and tag.unit != "%" for tag in tags)
 
     # --- what families provide ---
 
@@ -82,9 +86,12 @@ class DriveOutputs(HeldOutputs):
             self.values = {**self.values, "run": 0.0}
 
     def put(self, point: str, value: float, now: float) -> None:
-        """Take a set-point; a tripped drive is not told to run."""
+        """Take a set-point; a tripped drive, or one that stands shed, is not told to run."""
         if point == "run" and value and self.status is not None and self.is_tripped(self.status):
             self.end(point, value, WriteOutcome.REFUSED, "the drive is tripped: reset it first")
+            return
+        if point == "run" and value and self.shed and self._moves and not self._running:
+            self.end(point, value, WriteOutcome.REFUSED, "it stands: a person starts it again")
             return
         super().put(point, value, now)
 
