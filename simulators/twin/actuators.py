@@ -65,6 +65,7 @@ class Actuators:
         coat_flow: mL/min of heads A (air side) and B (belt side).
         coat_engaged: head at the web.
         bolt_um: lip bolt targets, um.
+        turret: winder turret indexes and cuts when this rises.
     """
 
     duty: Floats = field(default_factory=lambda: _floats(15))
@@ -88,6 +89,7 @@ class Actuators:
     scanner_std: bool = False
     gel_run: bool = False
     gel_std: bool = False
+    turret: bool = False
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ class FilmSide:
         self.film = FilmGrid(params, lanes=lanes, dtype=dtype)
         self.dope = CastingInputs()
         self._lanes, self._dtype = lanes, dtype
+        self._solids = params.casting.solids
         self._speeds = Speeds()
         self._moved = [0.0, 0.0, 0.0, 0.0]
         self._steps = 0
@@ -60,6 +61,10 @@ class FilmSide:
         self._wear = 1.0
         self._pins_s = 0.0
         self._missing_s = [math.inf] * 4
+
+    def fill_tank(self, solids: float) -> None:
+        """Put dope of this mass fraction of polymer into tank, pump and die."""
+        self._solids = self.dope.solids = self.casting.solids = solids
 
     def step_dope(self, act: Actuators, feeding: bool, die_c: float, web: Web, dt_s: float) -> None:
         """Advance pump and die by a fast step and add up how far the web moved."""
@@ -145,7 +150,7 @@ class FilmSide:
         dope.viscosity_factor = self._viscosity
         dope.efficiency_factor = self._wear
         dope.pulse_shaft = law.pulse_shaft * faults.pump_shaft_factor
-        dope.solids = law.solids + faults.solids_step
+        dope.solids = self._solids + faults.solids_step
         self.casting.bolt_frozen[:] = faults.bolt_stuck
         self.coater.starved[:] = faults.starved.tolist()
         self._streak(faults)

@@ -85,6 +85,7 @@ class Web(Section):
     gel_strength_n_m: float
     slip_n_m: float
     peel_spike: float
+    peel_through: float
     tension_peel_n_m: float
     tension_coater_n_m: float
     tension_cured_n_m: float

@@ -22,6 +22,7 @@ from simulators.twin.film_side import FilmSide
 from simulators.twin.gauges import FinalScanner, GelGauge
 from simulators.twin.heat import ZoneHeat
 from simulators.twin.injection import Injection, Where, inject
+from simulators.twin.operating_point import OperatingPoint, reference_point
 from simulators.twin.parameters import DIE, EXHAUST_COUNT, Parameters, load_parameters
 from simulators.twin.sensors import LAYER_X_M, FastSensors, FilmView, Pressures, SlowSensors
 from simulators.twin.truth import Truth
@@ -46,9 +47,11 @@ class Plant:
         params: physics parameters; the shipped ones if None.
         seed: seed of every random number of the run.
         start: ``cold`` everything at room temperature; ``hot`` zones at set point, no film,
-            everything off; ``running`` line full at the reference state at 2 m/min.
+            everything off; ``running`` line full at the operating point.
         dtype: of the film cells.
         lanes: of the film over the product width.
+        point: operating point of a hot or running start, and the dope in the tank; the
+            reference state if None.
 
     Attributes:
         act: written by the instruments between ticks. ``running`` presets it.
@@ -66,6 +69,7 @@ class Plant:
         start: Start = "cold",
         dtype: DTypeLike = np.float32,
         lanes: int = 21,
+        point: OperatingPoint | None = None,
     ) -> None:
         self.params = params if params is not None else load_parameters()
         self.seed = seed
@@ -74,6 +78,8 @@ class Plant:
         self.faults = Faults()
         self.ticks = 0
         self.gas_relay = False
+        self._turret = False
+        self.point = point if point is not None else reference_point(self.params)
         self._build(start, dtype, lanes)
         if start == "running":
             self._fill()
@@ -100,6 +106,10 @@ class Plant:
         released = not (faults.estop or faults.guard_open or faults.fire)
         feeding = released and not self.gas_relay
         self.ticks += 1
+        if act.turret != self._turret:
+            self._turret = act.turret
+            if act.turret:
+                self.new_roll()
         self._advance(act, released, feeding)
         if self.ticks % FILM_EVERY == 0:
             self.wet.step_film(act, feeding, self._surroundings, faults)
@@ -137,7 +147,7 @@ class Plant:
         self.wet.film.heal()
 
     def new_roll(self) -> None:
-        """Put an empty core on the winder."""
+        """Put an empty core on the winder: by the turret, or by hands with tape."""
         self.web.new_roll()
 
     def steady_duty(self) -> Floats:
@@ -151,10 +161,12 @@ class Plant:
         zones = params.zones
         cold = np.full(len(zones.name), params.constants.ambient_c)
         fan = np.full(3, TABLE_FAN if start == "running" else 0.0)
-        self.heat = ZoneHeat(params, cold if start == "cold" else np.array(zones.setpoint_c), DT_S)
+        hot = np.array(self.point.zone_c)
+        self.heat = ZoneHeat(params, cold if start == "cold" else hot, DT_S)
         self.exhaust = Exhaust(params, fan, DT_S)
         self.web = Web(params, seed, DT_S)
         self.wet = FilmSide(params, seed, dtype, lanes)
+        self.wet.fill_tank(self.point.solids)
         lane_m = self.wet.casting.lane_m
         self.gel = GelGauge(params, seed, lane_m, DT_S)
         self.scanner = FinalScanner(params, seed, lane_m, DT_S)
@@ -172,16 +184,15 @@ class Plant:
         )
 
     def _fill(self) -> None:
-        """Bring the line to the reference state at 2 m/min."""
-        act, params = self.act, self.params
-        v = params.reference.speed_m_min
-        draw = params.web.nominal_draw_md
+        """Bring the line to its operating point."""
+        act, point = self.act, self.point
+        v, draw = point.speed_m_min, point.draw_md
         act.belt = act.nip = act.coater_m_min = v
         act.rails = act.winder = v * draw
-        act.pump_rpm = params.casting.nominal_pump_rpm
+        act.pump_rpm = point.pump_rpm
         act.diverter_die = act.tank_valve = True
-        act.coat_flow[io.AIR] = params.coating.nominal_flow_cm3_min
-        act.coat_engaged[io.AIR] = True
+        act.coat_flow[:] = point.coat_ml_min
+        act.coat_engaged[:] = act.coat_flow > 0.0
         act.fan[:] = TABLE_FAN
         act.main_contactor = True
         act.contactor[:] = True

@@ -114,7 +114,8 @@ class FastSensors:
         clean[2] = pressures.coat_kpa
         clean[3], clean[4], clean[5] = gel.weight_g_m2, gel.solvent_wt_pct, gel.frame.x_m
         one, two, three, four = web.tension
-        clean[6], clean[7], clean[8], clean[9] = one.value, two.value, three.value, four.value
+        clean[6], clean[7] = one.value + web.shake_n_m, two.value
+        clean[8], clean[9] = three.value, four.value
         self._lag_gases(exhaust)
         self._room += self._room_lag * (exhaust.room_ppm + faults.room_ppm - self._room)
         clean[29] = self._room

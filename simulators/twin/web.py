@@ -113,8 +113,10 @@ class Web:
         belt, nip, coater, rails, pull, winder: true surface speeds, m/s.
         tension: the four spans, N/m by ``tension[k].value``.
         peel_n_m: force at the peel line.
+        shake_n_m: what its spikes, faster than any drive, add to the first load cell.
         torque_pct: torque of the tenter rails.
-        roll_m: outer diameter of the wound roll; wound_m: length on it.
+        roll_m: outer diameter of the wound roll; wound_m: length on it; rolls_m: lengths of
+            the rolls taken off before it.
         counts: encoder counts of belt, rails, winder, 0.1 mm each.
         broke_at_m: where the web broke by itself in this step, else None.
     """
@@ -135,13 +137,14 @@ class Web:
         self.counts = [0.0, 0.0, 0.0]
         self._speeds = [0.0] * 5
         self.belt = self.nip = self.coater = self.rails = self.pull = self.winder = 0.0
-        self.peel_n_m = 0.0
+        self.peel_n_m = self.shake_n_m = 0.0
         self._stick = 1.0
         self.torque_pct = 0.0
         self.roll_m = web.core_diameter_m
         self.wound_m = 0.0
         self._wound_area = 0.0
         self.wind_um = 0.0
+        self.rolls_m: list[float] = []
         self.broke_at_m: float | None = None
 
     def start_at(self, belt: float, nip: float, coater: float, rails: float, winder: float) -> None:
@@ -227,7 +230,9 @@ class Web:
         targets = self._targets()
         factor = faults.peel_factor
         peel = self.peel_n_m * factor
+        self.shake_n_m = 0.0
         if factor * self._stick > 1.0:
+            self.shake_n_m = web.peel_through * web.peel_spike * spike * peel
             peel *= 1.0 + web.peel_spike * spike
         one, two, three, four = self.tension
         one.advance(self.nip, self.coater, peel, targets[0])
@@ -253,5 +258,6 @@ class Web:
 
     def new_roll(self) -> None:
         """Put an empty core on the winder."""
+        self.rolls_m.append(self.wound_m)
         self.roll_m = self._web.core_diameter_m
         self.wound_m = self._wound_area = 0.0
