@@ -66,9 +66,10 @@ class Context:
     Attributes:
         line, recipe: the loaded configuration.
         now_s: line seconds since this runner was made.
+        wishes: what a person wants as soon as the procedure can do it (``rethread``).
     """
 
-    __slots__ = ("_done", "_index", "_known", "_table", "line", "now_s", "recipe")
+    __slots__ = ("_done", "_index", "_known", "_table", "line", "now_s", "recipe", "wishes")
 
     def __init__(
         self, line: Line, recipe: Recipe, table: TableLike, done: Callable[[str], bool]
@@ -76,6 +77,7 @@ class Context:
         self.line = line
         self.recipe = recipe
         self.now_s = 0.0
+        self.wishes: list[str] = []
         self._table = table
         self._done = done
         self._index: dict[str, int] = {}

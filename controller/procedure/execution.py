@@ -6,7 +6,7 @@ Holding is simply not calling ``advance``; the generator and the step in hand ke
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -70,6 +70,9 @@ class Hands(Protocol):
     def limits(self, tag: str) -> Limits:
         """What the line file lets through of writes to a tag."""
 
+    def by_hand(self, tag: str) -> str:
+        """Say who has the unit of a tag in manual; empty in automatic."""
+
     def trouble(self, reason: str) -> None:
         """Something is late or refused: hold (running) or escalate (stopping)."""
 
@@ -83,6 +86,9 @@ class Executor:
     Args:
         steps: the generator.
         counters: where ``Accumulate`` keeps its totals (the phase's, so the journal sees them).
+
+    Attributes:
+        by_hand: who has what it wants to write in manual, so that it waits; else empty.
     """
 
     def __init__(
@@ -101,6 +107,7 @@ class Executor:
         self._due = 0.0
         self._why = ""
         self._pending: PendingAsk | None = None
+        self.by_hand = ""
 
     @property
     def item(self) -> Step | None:
@@ -180,7 +187,20 @@ class Executor:
             self._elapsed = 0.0
             self._hands.trouble(f"not in {item.timeout_s:g} s: {self.text()}")
 
+    def _waits_for_hand(self, tags: Iterable[str]) -> bool:
+        """Whether a person has one of these in manual: the step waits, and is never late."""
+        before = self.by_hand
+        self.by_hand = next(filter(None, map(self._hands.by_hand, tags)), "")
+        if self.by_hand:
+            self._why = self.by_hand
+        elif before:
+            self._why = ""
+            self.rebase()
+        return bool(self.by_hand)
+
     def _put(self, item: Put, _dt: float) -> bool:
+        if self._waits_for_hand((item.tag,)):
+            return False
         reasons = self._hands.put(item.tag, item.value, item.reason)
         if not reasons:
             return True
@@ -272,6 +292,8 @@ class Executor:
         if self._due > 1e-9:
             return False
         self._due += item.every_s
+        if self._waits_for_hand(move.tag for move in item.moves):
+            return False
         self._why = item.holdback(self._ctx) if item.holdback is not None else ""
         done = False
         if not self._why:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from config.models import Line
 from controller.procedure.context import Request, Switches
 from controller.refusals import Decision, Source
+
+
+def _nobody(_name: str) -> str:
+    return ""
+
+
+def _nothing(_reason: str, _now_ns: int) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -20,11 +28,15 @@ class Doors:
         put: request in the recipe's name.
         force: safe value in the interlocks' name (abort only).
         switches: loops and counters by name.
+        by_hand: says who has a unit, or the unit of a tag, in manual; empty in automatic.
+        take_back: gives every unit back to the procedure, with the reason.
     """
 
     put: Request
     force: Request
     switches: Switches
+    by_hand: Callable[[str], str] = _nobody
+    take_back: Callable[[str, int], None] = _nothing
 
 
 class GateLike(Protocol):

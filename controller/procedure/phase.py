@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.models import PhaseUse
 from controller.procedure.context import Context
+from controller.procedure.states import State
 from controller.procedure.steps import Steps
 
 
@@ -36,6 +37,7 @@ class Phase:
         params: validated parameters.
         counters: what the journal keeps for it; steps of kind ``Accumulate`` write here.
         next_ready: whether the phase that follows in its unit may start (set by the runner).
+        pointless: why a phase beside the recipe has nothing left to do, or an empty string.
     """
 
     use: ClassVar[str]
@@ -43,11 +45,18 @@ class Phase:
     Parameters: ClassVar[type[Params]] = Params
     volatile: ClassVar[tuple[str, ...]] = ()
     """Counters that a restart after a crash must not restore (purge)."""
+    works_in: ClassVar[tuple[State, ...]] = (State.RUNNING,)
+    """States in which a phase begun beside the recipe works."""
+    locks: ClassVar[float] = 0.0
+    """Code of PROC.CLEAN while this phase goes on; not 0 locks pump, feed and motion (IL23)."""
+    limit_s: ClassVar[float] = 86400.0
+    """Time-out of a phase begun beside the recipe."""
 
     def __init__(self, params: Params) -> None:
         self.params = params
         self.counters: dict[str, float] = {}
         self.next_ready: Callable[[], bool] = lambda: True
+        self.pointless: Callable[[], str] = lambda: ""
 
     def step(self, name: str, ctx: Context) -> Steps:
         """Start the generator of a named step."""
@@ -60,6 +69,11 @@ class Phase:
         """Do what must be done once when the procedure is held; default nothing."""
         _ = ctx
         yield from ()
+
+    def holds_again(self, ctx: Context) -> str:
+        """Cause that makes a held procedure run its holding steps anew; default none."""
+        _ = ctx
+        return ""
 
     def restarting(self, ctx: Context) -> Steps:
         """Do what must be done before the phase goes on; default nothing."""

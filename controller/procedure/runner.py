@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from config.models import Level, Line, Recipe, Role, UnitProcedure
+from config.models import Level, Line, PhaseUse, Recipe, Role, UnitProcedure
 from controller.events import Actor, Event
 from controller.procedure.assembly import Assembly
 from controller.procedure.context import (
@@ -22,10 +22,12 @@ from controller.procedure.context import (
     TableLike,
 )
 from controller.procedure.execution import PendingAsk
+from controller.procedure.hands import RunnerHands
 from controller.procedure.journal import Journal, JournalEntry
-from controller.procedure.outputs import Doors, Limits, safe_values, write_limits
+from controller.procedure.outputs import Doors, safe_values
 from controller.procedure.phase import Phase, ProcedureError
-from controller.procedure.questions import Questions
+from controller.procedure.returning import RETHREAD, RETHREAD_ASK, rewind
+from controller.procedure.side import OPERATION, Side
 from controller.procedure.states import AUTOMATIC, FINAL, Command, State, after
 from controller.procedure.steps import Ask
 from controller.procedure.unit import UnitRun, Waiting
@@ -36,6 +38,7 @@ __all__ = ["HOLD_OFFER_S", "Doors", "Runner"]
 HOLD_OFFER_S = 900.0  # after this long in HELD the run-out is offered
 _ABORT_S = 2.0  # safe values are written for this long before ABORTED
 _PUBLISH_S = 1.0
+_TAGS = ("PROC.STATE", "PROC.SOAK", "PROC.CLEAN")
 _JOURNAL_S = 10.0
 _SYSTEM = Actor("procedure", Role.OPERATOR)
 _PROTECTION = Actor("interlock", Role.OPERATOR)
@@ -46,7 +49,7 @@ _DEMANDS = {
 }
 
 
-class Runner:
+class Runner(RunnerHands):
     """The procedure of one batch.
 
     Args:
@@ -69,29 +72,22 @@ class Runner:
         compile_condition: CompileCondition,
         stop_units: Sequence[UnitProcedure] = (),
     ) -> None:
+        super().__init__(line, doors, Context(line, recipe, table, self.done))
         self.line = line
         self.recipe = recipe
-        self.state = State.IDLE
         self.reason = ""
         self._table = table
-        self._doors = doors
         self._journal = journal
         self._stop_uses = tuple(stop_units)
-        self._ctx = Context(line, recipe, table, self.done)
         self._assembly = Assembly(self._ctx, self, journal, registry, compile_condition, self.done)
-        self._limits = write_limits(line)
         self._safe = safe_values(line)
-        self._events: list[Event] = []
-        self._questions = Questions()
-        self._now_ns = 0
         self._state_s = 0.0
         self._since_publish = math.inf
         self._since_journal = 0.0
         self._sub_done = False
         self._offered = False
-        self._noted: list[str] = []
-        self._current: UnitRun | None = None
-        self._writer = table.attach(Block("procedure", ("PROC.STATE", "PROC.SOAK"), _PUBLISH_S))
+        self.side = Side(self._ctx, self, journal)
+        self._writer = table.attach(Block("procedure", _TAGS, _PUBLISH_S))
         self._soak = 0.0
         self._stops: list[UnitRun] = []
         self.units: list[UnitRun] = self._assembly.units(recipe.unit)
@@ -114,6 +110,8 @@ class Runner:
         following = after(self.state, command)
         if following is None:
             return f"{command} is not possible in state {self.state.name}"
+        if command in (Command.START, Command.RESET) and self.side.name:
+            return f"{self.side.name} is going on"
         self._go(following, f"{command}: {reason}", actor.name)
         return ""
 
@@ -139,6 +137,8 @@ class Runner:
         if pending.unit:
             return ""
         self._state_s, self._offered = 0.0, False
+        if ask.key == RETHREAD:
+            return self._answered_rethread(value, ask.choices[0], actor)
         if value != ask.choices[0]:
             return ""
         return self.command(Command.STOP, "run-out chosen after a hold", actor)
@@ -153,6 +153,8 @@ class Runner:
             raise ProcedureError(f"resume is only possible in IDLE, not {self.state.name}")
         units = {unit.name: unit for unit in self.units}
         for name, entry in entries.items():
+            if name == OPERATION:  # what a person had begun beside the recipe, a person begins anew
+                continue
             if name not in units:
                 raise ProcedureError(f"the journal knows unit {name!r}, the recipe does not")
             units[name].stand_at(entry.phase, entry.step, entry.counters, entry.done)
@@ -198,7 +200,10 @@ class Runner:
             if acting(snapshot, dt) and self.state is state:
                 self._go(AUTOMATIC[state], "done", "")
         elif self.state is State.HELD:
-            self._offer_run_out()
+            self._held()
+        if self.side.unit is not None:
+            self._current = self.side.unit
+            self.side.run(snapshot, dt, self.state, self._now_ns)
         self._housekeeping(dt)
         events, self._events = self._events, []
         return events
@@ -222,7 +227,7 @@ class Runner:
 
     def _own_steps(self, _snapshot: SnapshotLike, dt: float) -> bool:
         done = True
-        for unit in self.units:
+        for unit in self._working():
             self._current = unit
             done = unit.own_steps(dt) and done
         return done
@@ -232,6 +237,7 @@ class Runner:
             if not self._own_steps(snapshot, dt):
                 return False
             self._sub_done = True
+            self.side.drop()
             for unit in self.units:
                 unit.abandon()
         return self._run_all(self._stops, snapshot, dt)
@@ -244,6 +250,27 @@ class Runner:
                 if reasons:
                     self._event("refused", tag, None, value, "; ".join(reasons))
         return self._state_s >= _ABORT_S
+
+    def _held(self) -> None:
+        """A web that breaks begins its sequence; else a return or the run-out is offered."""
+        for unit in self.units:
+            cause = unit.slot.phase.holds_again(self._ctx) if unit.slot and unit.entered else ""
+            if cause:
+                self._go(State.HOLDING, f"{Command.HOLD}: {self._held_by()}; then {cause}", "")
+                return
+        if RETHREAD in self._ctx.wishes:
+            if not any(pending.ask.key == RETHREAD for pending in self.asks()):
+                self._current = None
+                self.ask(RETHREAD_ASK)
+            return
+        self._offer_run_out()
+
+    def _answered_rethread(self, value: str, go: str, actor: Actor) -> str:
+        self._ctx.wishes.remove(RETHREAD)
+        if value != go:
+            return self.command(Command.STOP, "no hot re-thread after the break", actor)
+        self.log(f"hot re-thread: back to {', '.join(rewind(self.units))}")
+        return self.command(Command.RESTART, "hot re-thread", actor)
 
     def _offer_run_out(self) -> None:
         if self._offered or self._state_s < HOLD_OFFER_S:
@@ -274,56 +301,11 @@ class Runner:
             if slot is not None and "soak_s" in slot.phase.counters:
                 self._soak = slot.phase.counters["soak_s"]
         now = self._now_ns
-        self._writer.write((float(self.state), self._soak), Quality.GOOD, now, now)
+        phase = self.side.unit.slot.phase if self.side.unit and self.side.unit.slot else None
+        cleaned = 0.0 if phase is None else phase.locks
+        self._writer.write((float(self.state), self._soak, cleaned), Quality.GOOD, now, now)
 
-    # --- hands (what the executors may do) ---------------------------------------------------
-
-    def put(self, tag: str, value: float, reason: str) -> Sequence[str]:
-        """Request a write in the recipe's name.
-
-        In the controlled stop a refusal is noted only, and what an interlock has already set
-        so is not asked again: the proofs that follow judge the plant, not the request.
-        """
-        if self.state is State.STOPPING and self._ctx.request(tag) == value:
-            return ()
-        why = reason or self._where()
-        reasons = self._doors.put(tag, value, why, self._now_ns)
-        if reasons and self.state is State.STOPPING:
-            if tag in self._noted:
-                return ()
-            self._noted.append(tag)
-            self._event("refused", tag, None, value, "; ".join(reasons))
-            return ()
-        return reasons
-
-    def switch(self, name: str, *, on: bool) -> None:
-        """Put a loop on or off."""
-        self._doors.switches.switch(name, on, self._now_ns)
-        self._event("switch", name, None, "on" if on else "off", self._where())
-
-    def log(self, text: str) -> None:
-        """Write into the event record."""
-        self._event("log", self._where(), None, None, text)
-
-    def ask(self, ask: Ask) -> PendingAsk:
-        """Show a question to people."""
-        unit = self._current
-        slot = unit.slot if unit is not None else None
-        self._event("ask", ask.key, None, None, ask.question)
-        return self._questions.put(
-            ask,
-            unit.name if unit is not None else "",
-            slot.name if slot is not None else "",
-            self._now_ns,
-        )
-
-    def withdraw(self, pending: PendingAsk) -> None:
-        """Take a question away."""
-        self._questions.withdraw(pending)
-
-    def limits(self, tag: str) -> Limits:
-        """What the line file lets through of writes to a tag."""
-        return self._limits[tag]
+    # --- what the executors may command ------------------------------------------------------
 
     def trouble(self, reason: str) -> None:
         """Hold with the reason; a controlled stop that does not get on escalates to abort."""
@@ -336,6 +318,32 @@ class Runner:
         """Begin the controlled stop; why the run was held stays the first cause."""
         self.command(Command.STOP, f"{self._held_by()}; {reason}")
 
+    # --- operations beside the recipe --------------------------------------------------------
+
+    def begin_operation(self, phase: Phase, reason: str, actor: Actor) -> str:
+        """Let a phase of its own run beside the recipe; returns why it is refused."""
+        if self.side.name:
+            return f"{self.side.name} is going on"
+        if self.state not in phase.works_in:
+            return f"{phase.use} is not possible in state {self.state.name}"
+        self.side.begin(phase, PhaseUse(use=phase.use, timeout_s=phase.limit_s))
+        self._event("operation", phase.use, None, "begins", reason, actor.name)
+        return ""
+
+    def adopt(self, recipe: Recipe) -> None:
+        """Go on with another recipe's settings and targets; the phases stay as they are."""
+        self.recipe = self._ctx.recipe = recipe
+
+    def tell(self, name: str, what: str, reason: str, actor: Actor) -> None:
+        """Record that a person has asked for something that a phase will do in its time."""
+        self._event("operation", name, None, what, reason, actor.name)
+
+    def wish(self, name: str, reason: str, actor: Actor) -> None:
+        """Note what a person wants as soon as the procedure can do it."""
+        if name not in self._ctx.wishes:
+            self._ctx.wishes.append(name)
+        self._event("operation", name, None, "begins", reason, actor.name)
+
     # --- inside ------------------------------------------------------------------------------
 
     def _go(self, following: State, reason: str, actor: str) -> None:
@@ -347,10 +355,12 @@ class Runner:
         self._noted.clear()
         self._event("state", self.recipe.recipe.name, old.name, following.name, reason, actor)
         self._questions.withdraw_general()
+        if following in (State.STOPPING, State.ABORTING):
+            self._doors.take_back(reason, self._now_ns)
         if following is State.IDLE:
             self._fresh()
         elif following is State.RUNNING and old is State.RESTARTING:
-            for unit in self.units:
+            for unit in self._working():
                 unit.rebase()
         elif following in (State.HOLDING, State.RESTARTING, State.STOPPING):
             self._begin(following.name.lower())
@@ -365,11 +375,17 @@ class Runner:
         return self.reason.removeprefix(f"{Command.HOLD}: ")
 
     def _begin(self, verb: str) -> None:
-        for unit in self.units:
+        for unit in self._working():
             unit.drop_own_steps()
             unit.begin(verb)
 
+    def _working(self) -> tuple[UnitRun, ...]:
+        """Every unit of the recipe, and what a person has begun beside it."""
+        return (*self.units, self.side.unit) if self.side.unit is not None else tuple(self.units)
+
     def _abandon(self) -> None:
+        self.side.drop()
+        self._ctx.wishes.clear()
         for unit in (*self.units, *self._stops):
             unit.abandon()
 
@@ -378,12 +394,3 @@ class Runner:
         self.units = self._assembly.units(self.recipe.unit)
         self._stops = self._assembly.units(self._stop_uses)
         self._soak = 0.0
-
-    def _where(self) -> str:
-        unit = self._current
-        if unit is None or unit.slot is None:
-            return "procedure"
-        return f"{unit.name}.{unit.slot.name}.{unit.step_name}".rstrip(".")
-
-    def _event(self, verb: str, tag: str, old: Any, new: Any, cause: str, actor: str = "") -> None:
-        self._events.append(Event(self._now_ns, "procedure", verb, tag, old, new, cause, actor))

@@ -71,6 +71,7 @@ class UnitRun:
         self._executor: Executor | None = None
         self._extra: Executor | None = None
         self._ticket = 0
+        self._stood = False
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -101,6 +102,9 @@ class UnitRun:
         slot = self.slot
         if slot is None:
             return "complete"
+        hand = self._hands.by_hand(self.name)
+        if hand:
+            return hand
         if not self.entered:
             missing = [name for name in slot.use.after if not self._is_done(name)]
             return f"after {', '.join(missing)}" if missing else "its start"
@@ -112,10 +116,13 @@ class UnitRun:
 
     def run(self, snapshot: Any, dt: float, state: State) -> None:
         """Advance the present phase."""
+        if self._stands_by_hand():
+            return
         slot = self.slot
         if slot is None or not (self.entered or self._enter(state)):
             return
-        self._phase_s += dt
+        if self._executor is None or not self._executor.by_hand:
+            self._phase_s += dt
         if slot.until is not None and slot.until.step(snapshot, dt):
             self._hands.log(f"{self.name}.{slot.name} ends: its condition is met")
             self._finish(slot, state)
@@ -127,6 +134,14 @@ class UnitRun:
             )
             return
         self._advance(slot, dt, state)
+
+    def _stands_by_hand(self) -> bool:
+        """Stand while a person has the equipment of this name; go on from what is there then."""
+        stands = bool(self._hands.by_hand(self.name))
+        if self._stood and not stands:
+            self.rebase()
+        self._stood = stands
+        return stands
 
     def _advance(self, slot: Slot, dt: float, state: State) -> None:
         while True:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.loader import Materials
-from config.models import Line, Recipe
+from config.models import Line, Recipe, Zone
 from controller.film.estimate import Cells, Estimate, Passage, estimate
 from controller.film.model import KELVIN, FilmModel
 from controller.film.prediction import path
@@ -33,6 +33,10 @@ class Cure:
     solvent_sigma: Floats
 
 
+class NoCure(Cure):
+    """Of a core without kinetics: NaN everywhere, because nothing can be estimated."""
+
+
 def cure_by_meter(
     record: Record, line: Line, recipe: Recipe, materials: Materials, meters: Floats
 ) -> Cure:
@@ -42,7 +46,7 @@ def cure_by_meter(
     """
     polymer = materials.polymer_of(recipe.core.dianhydrides, recipe.core.diamines)
     if polymer is None or polymer.kinetics is None:
-        return Cure(*(np.full(len(meters), np.nan) for _ in range(6)))
+        return NoCure(*(np.full(len(meters), np.nan) for _ in range(6)))
     model = FilmModel(polymer, materials.solvents[recipe.core.solvent])
     position = record.position()
     labels = np.array([position.label_of(float(meter)) for meter in meters])
@@ -100,14 +104,14 @@ def _cells(record: Record, line: Line, recipe: Recipe, model: FilmModel, passage
     dope = volume * density / (header.web_width_belt_m * speed)
     coat_total = (recipe.coating.precursor_wt_pct + recipe.coating.agent_wt_pct) / 100.0
     heads = {"air": "COAT_A", "belt": "COAT_B"}
-    solvent = np.zeros(len(cast))
+    solvent: dict[float, Floats] = {}
     for coat in recipe.coated:
         at = next(s.at_m for s in line.station if s.name == heads[coat.side.value])
         when = passage.when(at)
         flow = np.nan_to_num(_when(record, _FLOWS[coat.side.value])(when)) * 1e-6
         web = _when(record, "SIC-310.ACT")(when)
         wet = flow * model.solvent.density_kg_m3.value / (header.coat_width_m * web)
-        solvent = solvent + wet * (1.0 - coat_total)
+        solvent[at] = wet * (1.0 - coat_total)
     draw = recipe.settings.draw_md * recipe.settings.width_td
     start_k = recipe.core.temperature_c + KELVIN
     return Cells(dope * solids, dope * (1.0 - solids), start_k, solvent, draw)
@@ -115,8 +119,21 @@ def _cells(record: Record, line: Line, recipe: Recipe, model: FilmModel, passage
 
 def _zone_temperatures(record: Record, line: Line) -> Callable[[str, Floats], Floats]:
     """Measured zone temperature at any time, NaN where it was not GOOD."""
-    tracks = {zone.name: _when(record, f"{zone.loop}.PV") for zone in line.zone}
+    tracks = {zone.name: _track(record, zone) for zone in line.zone}
     return lambda zone, seconds: tracks[zone](seconds)
+
+
+def _track(record: Record, zone: Zone) -> Callable[[Floats], Floats]:
+    """Temperature of one zone by the thermocouple it ran on."""
+    own = _when(record, f"{zone.loop}.PV")
+    try:
+        changed = bool((record.raw(f"{zone.loop}.SECOND").good() > 0.5).any())
+    except RecordError:
+        return own
+    if not changed or zone.independent is None:
+        return own
+    second, runs = _when(record, zone.independent), _when(record, f"{zone.loop}.SECOND")
+    return lambda wanted: np.where(runs(wanted) > 0.5, second(wanted), own(wanted))
 
 
 def _when(record: Record, tag: str) -> Callable[[Floats], Floats]:

@@ -7,6 +7,7 @@ or not demonstrated.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 class Evidence(StrEnum):
@@ -32,6 +34,7 @@ class Result:
     Attributes:
         key: name in the JSON. label, unit: for people. value, sigma: NaN when not known.
         low, high: allowed range; infinite when open. evidence, note: how it is known.
+        again: the same result under a second key, for programs; not shown to people.
     """
 
     key: str
@@ -43,6 +46,7 @@ class Result:
     high: float
     evidence: Evidence
     note: str
+    again: bool = False
 
     @property
     def passed(self) -> bool | None:
@@ -126,6 +130,46 @@ class GapRow:
 
 
 @dataclass(frozen=True)
+class RollFacts:
+    """What the label of a roll says.
+
+    Attributes:
+        roll_id: lot and number, ``core25-007-R01``. recipe: it was made with.
+        from_m, to_m: meters of the run. length_m: on the roll.
+        core_label, outer_label: film at the core and at the outer end (NaN: still being wound).
+        made_utc: when it was closed; empty while it is being wound. ended: why.
+        good_m: good meters. reasons: meters that are not good, by reason, most first.
+    """
+
+    roll_id: str
+    recipe: str
+    from_m: float
+    to_m: float
+    length_m: float
+    core_label: float
+    outer_label: float
+    made_utc: str
+    ended: str
+    simulated: bool
+    good_m: float
+    reasons: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """The label as it is printed."""
+        head = f"{self.roll_id}{'   SIMULATED' if self.simulated else ''}"
+        lost = ", ".join(f"{reason} {meters:.0f} m" for reason, meters in self.reasons.items())
+        return [
+            head,
+            f"  recipe      {self.recipe}",
+            f"  length      {self.length_m:.2f} m, meters {self.from_m:.1f} to {self.to_m:.1f}",
+            f"  core end    label {_label(self.core_label)}",
+            f"  outer end   label {_label(self.outer_label)}",
+            f"  made        {self.made_utc or 'still being wound'} ({self.ended or 'open'})",
+            f"  good        {self.good_m:.0f} m" + (f"; not good: {lost}" if lost else ""),
+        ]
+
+
+@dataclass(frozen=True)
 class LotFacts:
     """Everything about a lot."""
 
@@ -153,3 +197,8 @@ class LotFacts:
     alarms: list[EventRow]
     gaps: list[GapRow]
     notes: list[str] = field(default_factory=list)
+    rolls: list[RollFacts] = field(default_factory=list)
+
+
+def _label(label: float) -> str:
+    return "unknown" if math.isnan(label) else f"{label:.2f} m"

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.loader import Materials, load_materials
 from config.models import Line, Recipe, Side
 from controller.events import Event
 from controller.film.conformance import judge_recipe
 from controller.film.meters import PASS_MAX_S, MeterValues, Passes, judge, scan_meters
+from controller.film.rolls import read_marks
 from controller.historian.errors import NoPosition, RecordError
 from controller.historian.query import Record
 from controller.report.configuration import recorded_line, recorded_recipe
@@ -27,9 +29,12 @@ from controller.report.facts import (
     GapRow,
     LotFacts,
     MeterTable,
+    RollFacts,
     Trend,
 )
-from controller.report.results import results
+from controller.report.lots import lot_rows
+from controller.report.recipes import made_with, pick, pick_cure, recorded_recipes, results_of
+from controller.report.rolls import mark_flags, roll_facts
 
 NS = 1_000_000_000
 _BUCKETS = 400
@@ -37,7 +42,7 @@ _FEW = 3
 _SCANNER = "GT-601.PV"
 _LAYERS = {Side.AIR: range(651, 656), Side.BELT: range(656, 661)}
 _SPEEDS = ("SIC-210.ACT", "SIC-510.ACT", "SIC-701.ACT")
-_QUALITY = ("QI-LOH.PEEL", "AT-231.PV")
+_QUALITY = ("QI-LOH.PEEL",)
 
 NOTES = (
     (
@@ -74,6 +79,8 @@ class _Lot:
         self.line: Line = recorded_line(self.info["line_text"])
         self.materials: Materials = load_materials()
         self.recipe: Recipe = recorded_recipe(self.info["recipe_text"])
+        self.made = recorded_recipes(record, self.recipe)
+        self.which: NDArray[np.intp] = np.empty(0, np.intp)
         self.first_ns, self.last_ns = record.span()
         self.events = record.events()
 
@@ -93,13 +100,13 @@ class _Lot:
             line_seconds=(self.last_ns - self.first_ns) / NS,
             meters_collected=self._collected(),
             meters_good=good,
-            results=results(self.recipe, meters, cure),
+            results=results_of(self.made, self.which, meters, cure),
             claims=[
                 {"claim": j.claim, "reading": j.reading, "verdict": j.verdict.value,
                  "reason": j.reason}
                 for j in judge_recipe(self.recipe, self.materials)
             ],
-            materials=self._materials(),
+            materials=self._materials() | lot_rows(self.record),
             hashes=self._hashes(),
             meters=meters,
             cd_map=cd_map,
@@ -110,6 +117,7 @@ class _Lot:
             alarms=[self._row(e) for e in self.events if e.source == "alarm"],
             gaps=self._gaps(),
             notes=list(NOTES),
+            rolls=self._rolls(meters),
         )  # fmt: skip
 
     # --- by meter ------------------------------------------------------------------------------
@@ -133,10 +141,18 @@ class _Lot:
         speed = self._by_meter("SIC-210.ACT", meters)
         scanned = scan_meters(meters, passes, np.nan_to_num(speed, nan=2.0) / 60.0)
         layers = {side: self._layer(side, meters) for side in Side}
-        core = scanned.total_um - sum(
-            np.nan_to_num(layers[coat.side]) for coat in self.recipe.coated
-        )
-        cure = cure_by_meter(self.record, self.line, self.recipe, self.materials, meters)
+        labels = self._labels(meters)
+        self.which = made_with(self.made, labels)
+        cores = [
+            scanned.total_um - sum(np.nan_to_num(layers[coat.side]) for coat in recipe.coated)
+            for _, recipe in self.made
+        ]
+        core = pick(self.which, cores)
+        cures = [
+            cure_by_meter(self.record, self.line, recipe, self.materials, meters)
+            for _, recipe in self.made
+        ]
+        cure = pick_cure(self.which, cures)
         values = MeterValues(
             core_um=core,
             cd_2sigma_pct=scanned.cd_2sigma_pct,
@@ -145,8 +161,11 @@ class _Lot:
             solvent_wt_pct=cure.solvent_wt_pct,
             loh_peel_pct=cure.loh_peel_pct,
             made_in_hold=self._made_in_hold(meters),
+            marks=mark_flags(self.events, labels),
         )
-        good, reason = judge(self.recipe, values, scanned)
+        judged = [judge(recipe, values, scanned) for _, recipe in self.made]
+        good = pick(self.which, [one.astype(float) for one, _ in judged]) > 0.0
+        reason = [judged[number][1][at] for at, number in enumerate(self.which)]
         table = MeterTable(
             meters, good, reason, scanned.total_um, core, scanned.cd_2sigma_pct,
             layers[Side.AIR], layers[Side.BELT], cure.imidization_pct, cure.solvent_wt_pct,
@@ -169,6 +188,7 @@ class _Lot:
         rows = np.array([np.where(p.valid, p.value, np.nan) for p in profiles])
         on_roll = np.isfinite(to_m) & (to_m > 0) & (to_m <= length)
         from_m = np.where(np.isfinite(from_m), from_m, 0.0)
+        on_roll &= to_m > from_m  # film between two rolls has no meters
         passes = Passes(from_m[on_roll], to_m[on_roll], seconds[on_roll], rows[on_roll])
         middle = (passes.from_m + passes.to_m) / 2
         return passes, CdMap(middle, profiles[0].position, passes.thickness_um)
@@ -187,10 +207,14 @@ class _Lot:
         return found.mean
 
     def _made_in_hold(self, meters: Floats) -> np.ndarray:
-        """Meters that were anywhere between coater and winder while the run was held."""
+        """Meters that were anywhere on the line while the run was held, by the states alone.
+
+        Newer records hold marks of their film, which say the same by label.
+        """
         flags = np.zeros(len(meters), bool)
-        position = self.record.position()
-        labels = np.array([position.label_of(float(meter)) for meter in meters])
+        if any(mark.kind == "made_in_hold" for mark in read_marks(self.events)):
+            return flags
+        position, labels = self.record.position(), self._labels(meters)
         for start, end in _held_spans(self.events, self.last_ns):
             stamps = np.array([start, end], np.int64)
             oldest, newest = (
@@ -201,6 +225,16 @@ class _Lot:
                 continue  # nothing was cast yet
             flags |= (labels >= (-math.inf if math.isnan(oldest) else oldest)) & (labels <= newest)
         return flags
+
+    def _labels(self, meters: Floats) -> Floats:
+        position = self.record.position()
+        return np.array([position.label_of(float(meter)) for meter in meters])
+
+    def _rolls(self, meters: MeterTable) -> list[RollFacts]:
+        try:
+            return roll_facts(self.record, self.record.position(), meters)
+        except NoPosition:
+            return []
 
     @staticmethod
     def _meter_step(meters: Floats) -> float:
@@ -264,20 +298,21 @@ class _Lot:
 
 def to_json(facts: LotFacts) -> str:
     """The same facts as JSON; unknown numbers are null."""
-    return json.dumps(_plain(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A value as JSON can hold it: unknown numbers are null."""
     if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
+        return [plain(item) for item in value.tolist()]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from controller.report import plots
+from config.models import Side
 from controller.report.facts import EventRow, Evidence, LotFacts, Result
+from controller.report.results import layer_key
 
 _TINY = 0.001
 
@@ -27,7 +28,8 @@ th{color:#404040;font-weight:600}td.n{text-align:right}
 grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.6rem;margin:1rem 0}
 .facts div{background:#F5F5F5;padding:.5rem .7rem}.facts b{display:block;font-size:1.25rem}
 svg{width:100%;height:auto}code{font-size:.8rem;word-break:break-all}
-.scroll{max-height:26rem;overflow:auto}@media print{.scroll{max-height:none}body{background:#fff}}
+.scroll{max-height:26rem;overflow:auto}.scroll td:first-child{white-space:nowrap}
+@media print{.scroll{max-height:none}body{background:#fff}}
 """
 
 
@@ -40,6 +42,7 @@ def render(facts: LotFacts) -> str:
             _section("Along the roll", _plots(facts)),
             _section("The line during the run", _trends(facts)),
             _section("Meters that are not good", _rejects(facts)),
+            _section("Rolls", _rolls(facts)),
             _section("Claims, as the recipe is written", _claims(facts)),
             _section("Materials", _pairs(facts.materials)),
             _section(f"Alarms ({len(facts.alarms)})", _events(facts.alarms)),
@@ -84,6 +87,8 @@ def _head(facts: LotFacts) -> str:
 def _results(results: Sequence[Result]) -> str:
     rows = []
     for item in results:
+        if item.again:
+            continue
         verdict, css = {True: ("met", "verdict"), False: ("NOT MET", "verdict fail"),
                         None: ("not demonstrated", "verdict unknown")}[item.passed]  # fmt: skip
         sigma = f" ± {_number(item.sigma)}" if item.sigma >= _TINY else ""
@@ -96,13 +101,17 @@ def _results(results: Sequence[Result]) -> str:
 
 
 def _plots(facts: LotFacts) -> str:
+    from controller.report import plots  # noqa: PLC0415 - only a page needs matplotlib
+
     limits = {item.key: item for item in facts.results}
-    core, layer = limits["core_thickness_um"], limits["layer_thickness_um"]
+    core = limits["core_thickness_um"]
+    layers = {side: limits[key] for side in Side if (key := layer_key(side)) in limits}
+    bands = {side: (item.low, item.high) for side, item in layers.items()}
     return "".join(
         (
             plots.thickness_plot(facts.meters, core.low, core.high),
             plots.cd_map_plot(facts.cd_map),
-            plots.layer_plot(facts.meters, layer.low, layer.high),
+            plots.layer_plot(facts.meters, bands),
             plots.cure_plot(
                 facts.meters,
                 limits["imidization_pct"].low,
@@ -113,11 +122,13 @@ def _plots(facts: LotFacts) -> str:
 
 
 def _trends(facts: LotFacts) -> str:
+    from controller.report import plots  # noqa: PLC0415 - only a page needs matplotlib
+
     return "".join(
         (
             plots.trends_plot(facts.zones, "Zone temperatures", "°C"),
             plots.trends_plot(facts.speeds, "Line speeds", "m/min"),
-            plots.trends_plot(facts.quality, "Loss on heating and solvent at the gel gauge", "%"),
+            plots.trends_plot(facts.quality, "Loss on heating at peel, by the gel gauge", "%"),
         )
     )
 
@@ -137,6 +148,21 @@ def _rejects(facts: LotFacts) -> str:
     if not rows:
         return "<p>Every collected meter is good.</p>" if reasons else "<p>No meters collected.</p>"
     return _table(("from, m", "to, m", "because"), rows)
+
+
+def _rolls(facts: LotFacts) -> str:
+    rows = [
+        (roll.roll_id, roll.recipe, f"{roll.length_m:.2f}", f"{roll.from_m:.1f} to {roll.to_m:.1f}",
+         f"{_number(roll.core_label)} / {_number(roll.outer_label)}", f"{roll.good_m:.0f}",
+         ", ".join(f"{why} {meters:.0f} m" for why, meters in roll.reasons.items()),
+         roll.made_utc, roll.ended)
+        for roll in facts.rolls
+    ]  # fmt: skip
+    if not rows:
+        return "<p>None.</p>"
+    head = ("roll", "recipe", "length, m", "meters", "label at core / outer end", "good, m",
+            "not good", "made", "ended")  # fmt: skip
+    return _table(head, rows)
 
 
 def _claims(facts: LotFacts) -> str:

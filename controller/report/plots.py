@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from config.models import Side
 from controller.report.facts import CdMap, Floats, MeterTable, Trend
 
 _INK, _SOFT, _BAND, _BAD = "#1A1A1A", "#5A5A5A", "#D4D4D4", "#B00020"
@@ -49,14 +50,18 @@ def thickness_plot(meters: MeterTable, low: float, high: float) -> str:
 
 
 @_styled
-def layer_plot(meters: MeterTable, low: float, high: float) -> str:
-    """Thin layer of each coated side along the roll."""
-    figure, axes = _figure(2.0)
-    for name, values in (("air", meters.layer_air_um), ("belt", meters.layer_belt_um)):
-        if np.isfinite(values).any():
-            _against_band(axes, meters.meter, values, low, high, f"{name} side")
-    _label(axes, "roll meter", "thin layer, µm")
-    return _svg(figure, "Thin layer along the roll")
+def layer_plot(meters: MeterTable, bands: Mapping[Side, tuple[float, float]]) -> str:
+    """Thin layer of each coated side along the roll, against the band of that side."""
+    figure = Figure(figsize=(9.0, 2.0 * max(1, len(bands))), layout="constrained")
+    panels = figure.subplots(max(1, len(bands)), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, (side, (low, high)) in zip(panels, bands.items(), strict=False):
+        values = meters.layer_air_um if side is Side.AIR else meters.layer_belt_um
+        _against_band(axes, meters.meter, values, low, high)
+        _label(axes, "", f"layer, {side.value} side, µm")
+    if not bands:
+        _nothing(panels[0])
+    panels[-1].set_xlabel("roll meter")
+    return _svg(figure, f"Thin layer along the roll: {', '.join(bands) or 'no side coated'}")
 
 
 @_styled
@@ -106,15 +111,13 @@ def trends_plot(trends: Sequence[Trend], title: str, unit: str) -> str:
     return _svg(figure, title)
 
 
-def _against_band(
-    axes: Axes, x: Floats, y: Floats, low: float, high: float, label: str | None = None
-) -> None:
+def _against_band(axes: Axes, x: Floats, y: Floats, low: float, high: float) -> None:
     finite = np.isfinite(y)
     if not finite.any():
         _nothing(axes)
         return
     outside = finite & ((y < low) | (y > high))
-    axes.plot(x, np.where(finite, y, np.nan), color=_SHADES[0], lw=1.1, label=label)
+    axes.plot(x, np.where(finite, y, np.nan), color=_SHADES[0], lw=1.1)
     axes.plot(x[outside], y[outside], ".", color=_BAD, ms=4)
     bottom, top = axes.get_ylim()
     for limit in (low, high):
@@ -123,8 +126,6 @@ def _against_band(
     margin = 0.06 * (top - bottom or 1.0)
     axes.set_ylim(bottom - margin, top + margin)
     axes.axhspan(max(low, bottom - margin), min(high, top + margin), color=_BAND, alpha=0.5, lw=0)
-    if label:
-        axes.legend(fontsize=7, frameon=False)
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from config.models import Recipe, Side
-from controller.report.cure import Cure
+from controller.report.cure import Cure, NoCure
 from controller.report.facts import Evidence, Floats, MeterTable, Result
 
 SCANNER_BIAS_UM = 0.2  # one sigma of the calibration bias of a lot (process specification 8)
 LAYER_BIAS_UM = 0.015
+UNAVAILABLE = "unavailable: no kinetics are known for this core, and no other's are taken"
 
 
 def results(recipe: Recipe, meters: MeterTable, cure: Cure | None) -> list[Result]:
@@ -42,19 +44,24 @@ def results(recipe: Recipe, meters: MeterTable, cure: Cure | None) -> list[Resul
     return rows
 
 
+def layer_key(side: Side) -> str:
+    """Key of a side's layer thickness among the results."""
+    return f"layer_thickness_{side.value}_um"
+
+
 def _layers(recipe: Recipe, meters: MeterTable, chosen: np.ndarray) -> list[Result]:
+    """One row a coated side, and the first side's once more under ``layer_thickness_um``."""
     rows = []
-    for number, coat in enumerate(recipe.coated):
+    for coat in recipe.coated:
         values = meters.layer_air_um if coat.side is Side.AIR else meters.layer_belt_um
         mean = _mean(values[chosen])
-        key = "layer_thickness_um" if number == 0 else f"layer_{coat.side.value}_thickness_um"
         rows.append(
-            Result(key, f"thin layer, {coat.side.value} side", "µm", mean,
+            Result(layer_key(coat.side), f"thin layer, {coat.side.value} side", "µm", mean,
                    _known(mean, LAYER_BIAS_UM), coat.layer_um - coat.tolerance_um,
                    coat.layer_um + coat.tolerance_um, Evidence.MEASURED,
                    "reflectance gauge, 5 lanes, mean")
         )  # fmt: skip
-    return rows
+    return [*rows, replace(rows[0], key="layer_thickness_um", again=True)]
 
 
 def _cure_rows(
@@ -63,7 +70,7 @@ def _cure_rows(
     targets = recipe.targets
     sigma_p = _mean(cure.imidization_sigma[chosen]) if cure else math.nan
     sigma_w = _mean(cure.solvent_sigma[chosen]) if cure else math.nan
-    return [
+    rows = [
         Result("imidization_pct", "imidization", "%", _least(meters.imidization_pct[chosen]),
                sigma_p, targets.imidization_min_pct, math.inf, Evidence.ESTIMATED,
                "film model on measured temperatures and times, least meter"),
@@ -75,6 +82,9 @@ def _cure_rows(
                _mean(meters.loh_peel_pct[chosen]), math.nan, *targets.loh_peel_pct,
                Evidence.ESTIMATED, "film model on measured belt temperatures, mean"),
     ]  # fmt: skip
+    if not isinstance(cure, NoCure):
+        return rows
+    return [replace(row, evidence=Evidence.NONE, note=UNAVAILABLE) for row in rows]
 
 
 def _mean(values: Floats) -> float:

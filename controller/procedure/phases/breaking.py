@@ -3,8 +3,9 @@
 The interlock cuts dope and coat and stops the winder (trips WB-231 to WB-701); it leaves belt
 and rails alone, because they must move now and must rest at the end. Here they go to run-out
 speed, and the heat follows (process specification 11): T1-T3 hold, T4-T8 go down by 100 K after
-two minutes. When the tail is out of the oven, the controlled stop ends the run: nothing can go
-on before a new leader is threaded.
+two minutes. When the tail is out of the oven, the controlled stop ends the run after a quarter
+of an hour, unless a person has asked for a hot re-thread: then the procedure stands held, ready
+for a new leader.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from controller.procedure.phases.common import (
     off,
     tenter_out_m,
 )
-from controller.procedure.steps import Log, Move, Ramp, Steps, Stop, Switch, Until
+from controller.procedure.returning import RETHREAD
+from controller.procedure.steps import Log, Move, Put, Ramp, Steps, Stop, Switch, Until
 
 SPANS = ("231", "311", "601", "701")
 _AT_REST = ("ratio.coater", "ratio.winder")  # the interlock has stopped both drives
@@ -36,6 +38,7 @@ _LOWER_K = 100.0
 _LOWER_AFTER_S = 120.0
 _FASTEST_K_PER_MIN = 1000.0  # a step: the tag's own rate is the limit
 _STANDSTILL_M_MIN = 0.1
+DECIDE_S = 900.0  # after the film is out: as long as any hold waits before it offers a run-out
 
 
 def web_broken(ctx: Context) -> bool:
@@ -46,6 +49,7 @@ def web_broken(ctx: Context) -> bool:
 def break_sequence(ctx: Context) -> Steps:
     """Heat down in the hot zones, the film out on the rails, then the controlled stop."""
     spans = ", ".join(f"NT-{span}" for span in SPANS if _slack(ctx, span))
+    yield Switch("roll.broken", on=True)
     yield from off(("film.collect", "tension", *PRODUCT_LOOPS, *SOLVENT_RATIOS, *_AT_REST))
     yield Log(f"break sequence ({spans}): T1-T3 hold, T4-T8 down by {_LOWER_K:g} K in 2 min")
     limit_s = ctx.now_s + _longest_s(ctx)
@@ -64,7 +68,21 @@ def break_sequence(ctx: Context) -> Steps:
     )
     if tenter_out_m(ctx) <= 0.0:
         yield Switch("film.tenter_empty", on=True)
-        yield Stop("the film has run out of the oven")
+        yield Switch("film.line_empty", on=True)
+        yield Put("ZC-231.RUN", 0.0, "line empty")  # it would measure a leader as gel
+        yield Put("ZC-601.RUN", 0.0, "line empty")
+        yield Put("ZC-601.PARK", 1.0, "line empty")
+        decide_at_s = ctx.now_s + DECIDE_S
+        yield Until(
+            lambda c: RETHREAD in c.wishes or c.now_s >= decide_at_s,
+            lambda c: (
+                "the film has run out of the oven; the controlled stop follows in "
+                f"{max(decide_at_s - c.now_s, 0.0):.0f} s unless a person asks for rethread"
+            ),
+            timeout_s=inf,
+        )
+        if RETHREAD not in ctx.wishes:
+            yield Stop("the film has run out of the oven")
         return
     yield from heaters_off(ctx)
     yield Switch("exhaust", on=False)

@@ -15,8 +15,10 @@ from controller.procedure.phases.common import (
     off,
     set_points,
     station_m,
+    travel_s,
 )
 from controller.procedure.steps import Ask, Log, Move, Put, Ramp, Steps, Switch, Until, Wait
+from controller.procedure.tanks import DOPE, wait_for_tanks
 
 _LOH = "QI-LOH.PEEL"
 
@@ -39,6 +41,7 @@ class Cast(Phase):
     def lock_pump(self, ctx: Context) -> Steps:
         """Pump speed follows the belt."""
         _ = ctx
+        yield from wait_for_tanks(DOPE)
         yield Put(TANK, 1.0, "dope from the tank")
         yield Put(f"{PUMP}.RUN", 1.0, "casting")
         yield Switch("ratio.pump", on=True)
@@ -70,7 +73,7 @@ class Cast(Phase):
         yield Until(
             lambda c: c.label("PEEL") > 0.0,
             lambda c: f"film at the peel roll: {c.text('film.CAST_M')} of {length:g} m cast",
-            self.params.timeout_s,
+            travel_s(ctx, length, self.params.timeout_s),
         )
 
 
@@ -145,11 +148,10 @@ class Pin(Phase):
 
     def reach_pins(self, ctx: Context) -> Steps:
         """Film is at the pinning brush."""
-        _ = ctx
         yield Until(
             lambda c: c.label("PIN") > 0.0,
             lambda c: f"film at the pins: {c.text('film.CAST_M')} m cast",
-            self.params.timeout_s,
+            travel_s(ctx, station_m(ctx, "PIN"), self.params.timeout_s),
         )
 
     def pinned(self, ctx: Context) -> Steps:
@@ -174,7 +176,7 @@ class Pin(Phase):
         yield Until(
             lambda c: c.label("WIND") > 0.0,
             lambda c: f"film at the winder: {c.text('film.CAST_M')} of {length:g} m cast",
-            self.params.timeout_s,
+            travel_s(ctx, length, self.params.timeout_s),
         )
 
 

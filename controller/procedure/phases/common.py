@@ -30,6 +30,18 @@ def station_m(ctx: Context, name: str) -> float:
     return next(station.at_m for station in ctx.line.station if station.name == name)
 
 
+def travel_s(ctx: Context, meters: float, at_least_s: float) -> float:
+    """Time-out for film to travel a way: half as long again as at the thread speed.
+
+    Args:
+        ctx: the run.
+        meters: the way.
+        at_least_s: a phase's own time-out, which a short way does not shorten.
+    """
+    slowest = min(ctx.settings.thread_speed_m_min, ctx.settings.run_speed_m_min)
+    return max(at_least_s, 1.5 * meters / slowest * 60.0)
+
+
 def set_points(ctx: Context, kinds: tuple[str, ...], offset_k: float) -> list[tuple[Zone, float]]:
     """Zones of these kinds with their recipe set points, degC, for a belt offset."""
     settings = ctx.settings
@@ -51,10 +63,15 @@ def set_points(ctx: Context, kinds: tuple[str, ...], offset_k: float) -> list[tu
 
 
 def hottest(ctx: Context, zones: tuple[Zone, ...]) -> tuple[str, float]:
-    """Name and temperature of the hottest zone; NaN temperature if any is not GOOD."""
+    """Name and temperature of the hottest zone; NaN temperature if any is not GOOD.
+
+    A zone whose own thermocouple is bad has the temperature its second one shows.
+    """
     name, highest = "", float("-inf")
     for zone in zones:
         value = ctx.value(f"{zone.loop}.PV")
+        if isnan(value) and zone.independent is not None:
+            value = ctx.value(zone.independent)
         if isnan(value):  # unknown is never cold
             return zone.name, value
         if value > highest:

@@ -203,6 +203,10 @@ class HoldOven(Phase):
         if web_broken(ctx):
             yield from break_sequence(ctx)
 
+    def holds_again(self, ctx: Context) -> str:
+        """A web that breaks while the procedure is held needs its sequence all the same."""
+        return "web broken" if web_broken(ctx) else ""
+
     def _too_cold(self, ctx: Context) -> str:
         for zone in ctx.zones("belt", "dryer", "tenter"):
             lag = ctx.request(f"{zone.loop}.SP") - ctx.value(f"{zone.loop}.PV")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from controller.procedure.phase import Phase
 from controller.procedure.phases.casting import Cast, Peel, Pin, StopCasting
+from controller.procedure.phases.collecting import Collect
 from controller.procedure.phases.oven import CoolDown, CoolOven, HoldOven, RampOven, SoakOven
 from controller.procedure.phases.running import (
-    Collect,
     RampSpeed,
     RunOut,
     StartCoating,

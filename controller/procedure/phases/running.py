@@ -15,12 +15,15 @@ from controller.procedure.phases.common import (
     BELT,
     HEADS,
     PRODUCT_LOOPS,
+    RUN_OUT_FACTOR,
     film_out_m,
     off,
     set_points,
     station_m,
+    travel_s,
 )
 from controller.procedure.steps import Log, Move, Put, Ramp, Steps, Switch, Until
+from controller.procedure.tanks import COAT, wait_for_tanks
 
 _CD, _CORE = "QI-CD2S.SCAN", "QI-CORE.MEAN"
 _GEL_CORE = "QI-CORE.GEL"
@@ -110,6 +113,7 @@ class StartCoating(Phase):
 
     def feed(self, ctx: Context) -> Steps:
         """Feed pumps on power and in their ratio to the line speed."""
+        yield from wait_for_tanks(*(COAT[coated.side] for coated in ctx.recipe.coated))
         yield Put("XC-301.CMD", 1.0, "coating feed on power")
         sides = [coated.side for coated in ctx.recipe.coated]
         tags = [f"FIC-301{HEADS[side]}" for side in sides]
@@ -117,12 +121,16 @@ class StartCoating(Phase):
             lambda c: all(c.good(f"{t}.PV") and c.good(f"{t}.RUN") for t in tags),
             "feed pumps answer",
             60.0,
+            for_s=5.0,  # a pump that was off is set up anew before it takes a command
         )
         for side, tag in zip(sides, tags, strict=True):
             yield Put(f"{tag}.RUN", 1.0, "coating feed")
             yield Switch(f"ratio.coat_{side}", on=True)
         yield Until(
-            lambda c: all(c.value(f"{t}.PV") >= 0.9 * c.request(f"{t}.SP") > 0.0 for t in tags),
+            lambda c: all(
+                c.on(f"{t}.RUN") and c.value(f"{t}.PV") >= 0.9 * c.request(f"{t}.SP") > 0.0
+                for t in tags
+            ),
             lambda c: "feed flows: " + ", ".join(f"{t} {c.text(f'{t}.PV', 2)}" for t in tags),
             120.0,
             for_s=5.0,
@@ -199,44 +207,6 @@ class TuneProfile(Phase):
         )
 
 
-class Collect(Phase):
-    """Wind the roll: keyed on meters, not on time."""
-
-    use: ClassVar[str] = "collect"
-    steps: ClassVar[tuple[str, ...]] = ("begin", "wind")
-
-    class Parameters(Params):
-        """Length; 0 takes the recipe's roll length."""
-
-        length_m: float = Field(default=0.0, ge=0.0)
-        timeout_s: float = Field(default=86400.0, gt=0.0)
-
-    params: Parameters
-
-    def begin(self, ctx: Context) -> Steps:
-        """Roll meter starts at zero, once."""
-        yield Switch("film.collect", on=True)
-        yield Log(f"collecting begins at label {ctx.text('film.WIND.S')} m")
-
-    def wind(self, ctx: Context) -> Steps:
-        """The roll has its length."""
-        length = self.params.length_m or ctx.settings.roll_length_m
-        yield Switch("film.collect", on=True)
-        yield Until(
-            lambda c: self._meters(c) >= length,
-            lambda c: f"roll {c.text('film.ROLL_M')} of {length:g} m",
-            self.params.timeout_s,
-        )
-        yield Switch("film.collect", on=False)
-        yield Log(f"collected {ctx.text('film.ROLL_M')} m")
-
-    def _meters(self, ctx: Context) -> float:
-        meters = ctx.value("film.ROLL_M")
-        if not isnan(meters):
-            self.counters["roll_m"] = meters
-        return meters
-
-
 class StopCoating(Phase):
     """Coating ends: heads off the web, feed stopped and without power."""
 
@@ -284,11 +254,10 @@ class RunOut(Phase):
 
     def run(self, ctx: Context) -> Steps:
         """The tail has passed the winder by the margin."""
-        _ = ctx
         yield Until(
             lambda c: film_out_m(c) <= 0.0,
             lambda c: f"film runs out: {film_out_m(c):.1f} m to go",
-            self.params.timeout_s,
+            travel_s(ctx, RUN_OUT_FACTOR * station_m(ctx, "WIND"), self.params.timeout_s),
         )
 
     def empty(self, ctx: Context) -> Steps:

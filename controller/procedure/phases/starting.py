@@ -21,6 +21,7 @@ from controller.procedure.phases.common import (
     WINDER,
 )
 from controller.procedure.steps import Ask, Move, Put, Ramp, Steps, Switch, Until
+from controller.procedure.tanks import DOPE, LEADER, wait_for_tanks
 
 _SPEED_SHARE = 0.03  # a drive follows when it is this near its set-point
 _SPANS = ("231", "311", "601", "701")
@@ -81,6 +82,7 @@ class ThreadLeader(Phase):
     def drives(self, ctx: Context) -> Steps:
         """Nip, coater roll, rails and winder follow the belt."""
         _ = ctx
+        yield from wait_for_tanks(LEADER)
         for drive in (NIP, COATER, RAILS, WINDER):
             yield Put(f"{drive}.RUN", 1.0, "web drives start")
         for name in WEB_RATIOS:
@@ -153,6 +155,7 @@ class RecirculateDope(Phase):
     def valves(self, ctx: Context) -> Steps:
         """Diverter to recirculation, tank valve open."""
         _ = ctx
+        yield from wait_for_tanks(DOPE)
         yield Put(DIVERTER, 0.0, "dope to recirculation")
         yield Until(lambda c: c.off(DIVERTER), "diverter at recirculation", 30.0)
         yield Put(TANK, 1.0, "dope from the tank")

@@ -197,7 +197,9 @@ class StopHeat(Phase):
 
 
 def _nothing_cast(ctx: Context) -> bool:
-    return not ctx.value("film.CAST_M") > 0.0
+    """Whether no film of a present casting is on the line (none yet, or it has run out)."""
+    counted = ctx.value("film.CAST_M")
+    return not counted > 0.0 or not ctx.good("film.DIE.S")
 
 
 def _stands(ctx: Context) -> bool:
