@@ -26,6 +26,7 @@ MATERIAL_UNITS: Mapping[str, str] = MappingProxyType(
         "autoignition_c": "degC",
         "lfl_vol_pct": "vol%",
         "residue_kg_kg": "kg/kg",
+        "residue_burnt_kg_kg": "kg/kg",
     }
 )
 """Unit the code computes in, per field that carries a number with its source."""

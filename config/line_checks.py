@@ -29,6 +29,8 @@ def check_line(source: Source, line: Line) -> None:
     _check_calculated(source, line)
     tags = _without_doubtful_units(source, line, tags)
     _check_alarm_conditions(source, line, tags)
+    _check_tanks(source, line, tags)
+    _check_equipment(source, line, writable)
     _check_effects(source, line, writable)
     _check_trips(source, line, tags, writable)
 
@@ -90,7 +92,7 @@ def _check_header(source: Source, line: Line) -> None:
 
 
 def _check_duplicates(source: Source, line: Line) -> None:
-    for kind in ("station", "zone", "bus", "instrument", "effect", "trip"):
+    for kind in ("station", "zone", "bus", "instrument", "equipment", "effect", "trip"):
         items = getattr(line, kind)
         entries = [((kind, i, "name"), item.name) for i, item in enumerate(items)]
         unique(source, entries, f"{kind} name")
@@ -253,6 +255,22 @@ def _check_calculated(source: Source, line: Line) -> None:
             check_alarm(source, (*path, "alarm"), tag.alarm, tag.range)
 
 
+def _check_tanks(source: Source, line: Line, tags: Mapping[str, KnownTag]) -> None:
+    """Places and tags of the tanks exist; a tank holds more than what cannot be drawn."""
+    stations = [station.name for station in line.station]
+    unique(source, ((("tank", i, "name"), t.name) for i, t in enumerate(line.tank)), "tank")
+    for i, tank in enumerate(line.tank):
+        path: Path = ("tank", i)
+        refer(source, (*path, "station"), tank.station, stations, "station")
+        refer(source, (*path, "flow"), tank.flow, tags, "tag")
+        refer(source, (*path, "while_on"), tank.while_on, tags, "tag")
+        refer(source, (*path, "film_on"), tank.film_on, tags, "tag")
+        if tank.least >= tank.capacity:
+            source.report(
+                Category.CONTRADICTION, (*path, "least"), "not below the capacity of the tank"
+            )
+
+
 def _tag_places(line: Line) -> Iterator[tuple[Path, TagSpec | CalculatedTag]]:
     for i, instrument in enumerate(line.instrument):
         for j, tag in enumerate(instrument.tags):
@@ -277,6 +295,24 @@ def _check_alarm_conditions(source: Source, line: Line, tags: Mapping[str, Known
 
 
 # --- effects, trips --------------------------------------------------------------------------
+
+
+def _check_equipment(source: Source, line: Line, writable: Mapping[str, TagSpec]) -> None:
+    """Equipment names loops that can be written, each once; where any is named, all are."""
+    stems = dict.fromkeys(name.rpartition(".")[0] for name in writable)
+    places: list[tuple[Path, object]] = [
+        (("equipment", i, "loops", j), loop)
+        for i, item in enumerate(line.equipment)
+        for j, loop in enumerate(item.loops)
+    ]
+    for path, loop in places:
+        refer(source, path, str(loop), stems, "loop with a writable tag")
+    unique(source, places, "loop")
+    named = {loop for _, loop in places}
+    missing = [stem for stem in stems if stem not in named]
+    if line.equipment and missing:
+        told = f"no equipment has {', '.join(missing)}"
+        source.report(Category.REFERENCE, ("equipment",), told, "name each loop once")
 
 
 def _check_effects(source: Source, line: Line, writable: Mapping[str, TagSpec]) -> None:

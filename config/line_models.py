@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.base import Condition, Level, Model, Name, Priority, Role, Span
+from config.base import Condition, Level, Model, Name, Priority, Role, Side, Span
 
 
 class AlarmLimits(Model):
@@ -35,6 +35,8 @@ class WriteSpec(Model):
         one_shot: a command, never merged, retried or replayed.
         read_back_s: how soon the device must show the value.
         tolerance: difference between request and read-back that counts as equal.
+        powered_by: writable tag that gives the device its power; while that is 0 the device is
+            expected to be silent, and nothing is read back from it.
     """
 
     range: Span
@@ -44,6 +46,7 @@ class WriteSpec(Model):
     one_shot: bool = False
     read_back_s: float = Field(default=5.0, gt=0.0)
     tolerance: float = Field(default=0.0, ge=0.0)
+    powered_by: Name | None = None
 
 
 class TagSpec(Model):
@@ -153,6 +156,18 @@ class Instrument(Model):
     tags: tuple[TagSpec, ...]
 
 
+class Equipment(Model):
+    """A unit of equipment (ISA-88): what a person takes to manual as a whole.
+
+    Attributes:
+        loops: its writable tags without what follows the last dot, ``SIC-110``.
+    """
+
+    name: Name
+    description: str
+    loops: tuple[str, ...] = Field(min_length=1)
+
+
 class Effect(Model):
     """A named set of safe writes (``dope_off``: pump stopped, diverter to recirculation...)."""
 
@@ -178,6 +193,37 @@ class Trip(Model):
     response: str
 
 
+class Tank(Model):
+    """A place on the floor from which the line takes material; its level is bookkeeping.
+
+    Attributes:
+        holds: kind of lot that may be loaded.
+        unit: what its contents are counted in; capacity and least in that unit.
+        least: what cannot be drawn any more; at this level it counts as empty.
+        flow: measured tag of what leaves, and ``cc_per_unit`` cm3 a minute per unit of it.
+        while_on: contents leave only while this tag is on (a recirculating pump draws nothing).
+        film_on: what leaves reaches the film only while this tag is on (a retracted head drips).
+        station: where the material meets the film. side: face a coating tank serves.
+        hold_up_cc: volume between tank and film that mixes a lot with the one before it.
+        sigma_pct: standard deviation of the integrated flow, percent of what was drawn.
+    """
+
+    name: Name
+    title: str
+    holds: Literal["dope", "coating", "leader", "core"]
+    unit: Literal["kg", "m", "pieces"]
+    capacity: float = Field(gt=0.0)
+    least: float = Field(default=0.0, ge=0.0)
+    station: str
+    side: Side | None = None
+    flow: str | None = None  # tag
+    cc_per_unit: float = Field(default=1.0, gt=0.0)
+    while_on: str | None = None  # tag
+    film_on: str | None = None  # tag
+    hold_up_cc: float = Field(default=0.0, ge=0.0)
+    sigma_pct: float = Field(default=0.0, ge=0.0)
+
+
 class LineHeader(Model):
     """Identity and clocks of the line."""
 
@@ -192,6 +238,7 @@ class LineHeader(Model):
     pump_cc_per_rev: float = Field(default=10.0, gt=0.0)
     bolts: int = Field(default=21, ge=1)
     roles: dict[str, Role] = Field(default_factory=dict)  # OS user -> role
+    simulated_clock_port: int = Field(default=15200, ge=1024, le=65535)  # of filmline simulate
 
 
 class Line(Model):
@@ -202,6 +249,8 @@ class Line(Model):
     zone: tuple[Zone, ...]
     bus: tuple[Bus, ...]
     instrument: tuple[Instrument, ...]
+    equipment: tuple[Equipment, ...] = ()
     calculated: tuple[CalculatedTag, ...]
     effect: tuple[Effect, ...]
     trip: tuple[Trip, ...]
+    tank: tuple[Tank, ...] = ()

@@ -74,3 +74,4 @@ class Agent(Model):
     family: Literal["aminosilane", "epoxysilane", "titanate"]
     molar_mass_g_mol: Sourced
     residue_kg_kg: Sourced
+    residue_burnt_kg_kg: Sourced | None = None  # if the organic part burns off

@@ -83,6 +83,7 @@ class Settings(Model):
     tension_gel_n_m: float
     tension_cured_n_m: float
     roll_length_m: float = Field(gt=0.0, le=5000.0)
+    rolls: int = Field(default=1, ge=1, le=100)
 
 
 class PhaseUse(Model):

@@ -43,6 +43,7 @@ CANONICAL = {
     "L/min": "water flow",
     "A": "current",
     "g/mol": "molar mass",
+    "kg": "mass",
     "kg/m3": "density",
     "kg/kg": "mass ratio",
     "kJ/mol": "activation energy",

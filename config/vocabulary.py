@@ -59,6 +59,8 @@ POINT_UNITS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "op": ("%",),
         "status": ("1",),
         "mode": ("1",),
+        "man": ("1",),
+        "mop": ("%",),
     },
     "e5cc": {
         "pv": ("degC",),

@@ -14,7 +14,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from config.models import AlarmLimits, Line, Priority, TagSpec
+from config.models import AlarmLimits, CalculatedTag, Line, Priority, TagSpec
 from controller.alarm_states import TABLE, AlarmState, Stimulus
 from controller.conditions import CompiledCondition, compile_condition
 from controller.events import Actor, Event
@@ -36,7 +36,7 @@ class Alarm:
     """
 
     name: str
-    spec: TagSpec
+    spec: TagSpec | CalculatedTag
     limits: AlarmLimits
     limit: float
     sign: float
@@ -53,7 +53,8 @@ class Alarm:
         """Distance back from the limit at which it returns, in the tag's unit."""
         if self.limits.deadband is not None:
             return self.limits.deadband
-        return max(self.spec.deadband, self.spec.resolution)
+        own = self.spec.deadband if isinstance(self.spec, TagSpec) else 0.0
+        return max(own, self.spec.resolution)
 
 
 class Alarms:
@@ -181,11 +182,12 @@ class Alarms:
 
 
 def _alarms(line: Line) -> Iterator[Alarm]:
-    for instrument in line.instrument:
-        for spec in instrument.tags:
-            if spec.alarm is None:
-                continue
-            for kind, field, sign in _KINDS:
-                limit = getattr(spec.alarm, field)
-                if limit is not None:
-                    yield Alarm(f"{spec.name}/{kind}", spec, spec.alarm, limit, sign)
+    specs: list[TagSpec | CalculatedTag] = [tag for i in line.instrument for tag in i.tags]
+    specs += line.calculated
+    for spec in specs:
+        if spec.alarm is None:
+            continue
+        for kind, field, sign in _KINDS:
+            limit = getattr(spec.alarm, field)
+            if limit is not None:
+                yield Alarm(f"{spec.name}/{kind}", spec, spec.alarm, limit, sign)

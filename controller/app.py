@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,18 +18,28 @@ import numpy as np
 from config.loader import Materials
 from config.models import Line, Recipe
 from controller.alarms import Alarms
+from controller.clock import WallWatch
 from controller.conditions import compile_condition
 from controller.events import Actor, Event, EventHash
 from controller.exhaust import ExhaustRequired
 from controller.film.gauges import FilmGauges
 from controller.film.gel import gel_law
+from controller.film.guide import guide_for
+from controller.film.peeling import PeelWatch
 from controller.film.profile import POSITION_M, Pass
+from controller.film.rolls import RollBook
 from controller.film.transport import FilmTransport
 from controller.gate import Gate
+from controller.handover import HandOver
 from controller.historian.errors import RecordError
+from controller.historian.health import Acknowledged
 from controller.historian.store import Store
 from controller.interlocks import Interlocks
 from controller.loops.manager import Gauges, Loops
+from controller.loops.ratio import ratios
+from controller.materials.lots import Floor
+from controller.materials.watch import TankWatch
+from controller.operations import Operations
 from controller.procedure.journal import JournalEntry
 from controller.procedure.outputs import door
 from controller.procedure.phases.registry import PHASES
@@ -39,14 +50,16 @@ from controller.procedure.switchboard import Switchboard
 from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
 from controller.scan import Scan, ScanOutput
+from controller.second import SecondDrive, SecondThermocouples
 from controller.stuck import StuckCheck
 from controller.tags import TagTable
-from drivers.base import Clock, LinkState, WriteOutcome, WriteResult
+from drivers.base import Block, Clock, LinkState, Quality, WriteOutcome, WriteResult
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
 
 _LINK_LOOK_S = 1.0
+_POWER_UP_NS = 10_000_000_000  # a device that was off answers within this time
 _UNWINDING = frozenset({State.STOPPING, State.ABORTING})
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
 
@@ -67,19 +80,24 @@ class Parts:
     epoch_ns: int
     commit_s: float = 1.0
     timer: Callable[[], float] | None = None
+    commits: Callable[[int], Future[Acknowledged]] | None = None  # None: commit inline
+    floor: Floor | None = None  # lot book as it stands; None: no tank is ready
+    run: str = "run"  # name under which material is booked
+    wall_ns: Callable[[], int] | None = None  # the computer's UTC, watched for steps
 
 
 class StoreJournal:
     """The procedure's journal inside the record: durable when its commit has returned.
 
     Attributes:
-        wanted: somebody waits for a commit.
+        wanted: somebody waits for a commit that nobody has asked for yet.
         failing: the record cannot be written now. Going on waits for it; a stop does not.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._written = 0
+        self._asked = 0
         self._safe = 0
         self._stop_from: int | None = None
         self.wanted = False
@@ -99,13 +117,22 @@ class StoreJournal:
         stopping = self._stop_from is not None and ticket >= self._stop_from
         if ticket <= self._safe or (self.failing and stopping):
             return True
-        self.wanted = True
+        self.wanted = self.wanted or ticket > self._asked
         return False
 
-    def committed(self) -> None:
-        """Everything queued before the commit is on the disk now."""
-        self._safe = self._written
-        self.wanted = self.failing = False
+    def asked(self) -> int:
+        """A commit of everything queued until now is on its way; returns its ticket."""
+        self._asked, self.wanted = self._written, False
+        return self._asked
+
+    def committed(self, ticket: int) -> None:
+        """Everything queued before the commit of this ticket is on the disk now."""
+        self._safe = max(self._safe, ticket)
+        self.failing = False
+
+    def failed(self) -> None:
+        """A commit failed: its entries wait for the next one."""
+        self._asked, self.wanted, self.failing = self._safe, True, True
 
 
 class LinkEvents:
@@ -146,6 +173,7 @@ class Kernel:
         if core is None:
             raise ValueError(f"recipe {recipe.recipe.name}: nothing is known of its core")
         self.line, self.recipe, self.store, self.clock = line, recipe, store, parts.clock
+        self._materials = parts.materials
         self.table = TagTable(line, store)
         self.links = LinkEvents()
         self.buses = build_buses(
@@ -154,16 +182,24 @@ class Kernel:
         self.outputs = Outputs(line, self.buses, self.links, parts.clock)
         solids = recipe.core.solids_wt_pct
         self.film = FilmTransport(line, self.table, recipe.settings.draw_md, empty=True)
-        self.gauges = FilmGauges(line, self.table, gel_law(recipe, core), self._keep_pass)
+        solvent = parts.materials.solvents[recipe.core.solvent]
+        guide = guide_for(recipe, line, core, solvent)
+        law = gel_law(recipe, core, guide.imidization_peel)
+        pump_um = recipe.targets.core_um / ratios(line, recipe, core, solvent).pump
+        self.gauges = FilmGauges(line, self.table, law, self._keep_pass, pump_um)
         self.required = ExhaustRequired(line, self.table, solids)
+        self.required.shares = guide.shares
         references = ZoneReferences(line, self.table)
         self.gate = Gate(line, self.table, self.outputs, solids)
+        self.gate.cross.shares = guide.shares
         self.loops = Loops(
             line, recipe, self.table, door(self.gate, Source.LOOP),
-            Gauges(self.gauges.gel, self.gauges.scanner, POSITION_M), core,
-            parts.materials.solvents[recipe.core.solvent],
+            Gauges(self.gauges.gel, self.gauges.scanner, POSITION_M), core, solvent,
+            guide.loh_per_k,
         )  # fmt: skip
+        self.handover = HandOver(self.gate, self.loops)
         self.journal = StoreJournal(store)
+        self.rolls = RollBook(self.film, self.table, recipe.recipe.name, store.journal)
         self.runner = Runner(
             line,
             recipe,
@@ -171,7 +207,11 @@ class Kernel:
             Doors(
                 door(self.gate, Source.RECIPE),
                 door(self.gate, Source.INTERLOCK),
-                Switchboard({"film": self.film, "": self.loops}),
+                Switchboard(
+                    {"film": self.rolls, "roll": self.rolls, "mark": self.rolls, "": self.handover}
+                ),
+                self.gate.by_hand,
+                self.gate.take_back,
             ),
             self.journal,
             PHASES,
@@ -179,29 +219,69 @@ class Kernel:
             STOP_UNITS,
         )
         self.interlocks = Interlocks(line, self.table)
+        seconds = SecondThermocouples(line, self.table, self.interlocks.acts)
+        self.loops.loh.sticking = lambda: self.interlocks.acts("PS-231W")
+        drive = SecondDrive(seconds, self.table, door(self.gate, Source.LOOP))
         self.alarms = Alarms(line, self.table)
+        self.tanks = TankWatch(
+            line, self.table, recipe, parts.materials, parts.floor, parts.run, store.journal
+        )
         self.scan = Scan(
             self.table,
             StuckCheck(line, self.table),
-            (self.film, self.gauges, self.required, references),
+            (
+                self.film,
+                self.rolls,
+                self.gauges,
+                self.required,
+                references,
+                seconds,
+                self.tanks,
+                PeelWatch(self.table),
+            ),
             self.interlocks,
             self.alarms,
             self.gate,
             self.runner,
-            (self.loops,),
+            (self.loops, drive),
             parts.timer,
         )
+        self.operations = Operations(self, parts.materials)
         self.event_hash = EventHash(self.table.resolutions(), parts.epoch_ns)
         self.failure = ""
-        self._listeners: list[Listener] = []
+        self._listeners: list[Listener] = [self.tanks.hear]
         self._shed: dict[str, str] = {}
         self._writable = {
             instrument.name: [tag.name for tag in instrument.tags if tag.write is not None]
             for instrument in line.instrument
         }
+        self._powers = {
+            instrument.name: [tag.write.powered_by for tag in instrument.tags if tag.write]
+            for instrument in line.instrument
+        }
+        self._off_ns: dict[str, int] = {}
         self._since_links = 0.0
         self._commit_s = parts.commit_s
         self._since_commit = 0.0
+        self._commits = parts.commits
+        self._wall = WallWatch(parts.wall_ns or parts.clock.utc_ns, parts.clock.utc_ns)
+        self._health = self.table.attach(Block("kernel", ("SYS.LATE", "SYS.SCAN"), _LINK_LOOK_S))
+
+    def adopt(self, recipe: Recipe, text: str) -> None:
+        """Go on with another recipe of the same chemistry; the record keeps its text and label."""
+        line, materials = self.line, self._materials
+        core = materials.polymer_of(recipe.core.dianhydrides, recipe.core.diamines)
+        if core is None:
+            raise ValueError(f"recipe {recipe.recipe.name}: nothing is known of its core")
+        solvent = materials.solvents[recipe.core.solvent]
+        guide = guide_for(recipe, line, core, solvent)
+        self.recipe = recipe
+        self.gauges.adopt(gel_law(recipe, core, guide.imidization_peel))
+        self.required.shares = self.gate.cross.shares = guide.shares
+        self.loops.adopt(line, recipe, core, solvent, guide.loh_per_k)
+        self.runner.adopt(recipe)
+        self.tanks.use_recipe(recipe)
+        self.rolls.adopt(recipe.recipe.name, text, self.clock.utc_ns())
 
     def listen(self, listener: Listener) -> None:
         """Tell somebody of every scan."""
@@ -214,6 +294,8 @@ class Kernel:
         if self._since_links >= _LINK_LOOK_S - 1e-9:
             self._since_links = 0.0
             self._follow_drivers(now_ns)
+            self._tell_health(now_ns)
+            self._look_at_wall(now_ns)
         if self.links.pending:
             self.record(self.links.pending)
             self.links.pending.clear()
@@ -244,28 +326,81 @@ class Kernel:
         return decision
 
     def _follow_drivers(self, now_ns: int) -> None:
-        """Outputs that a driver took out of service (device restarted) are shed at the gate."""
+        """Outputs that a driver took out of service (device restarted) are shed at the gate.
+
+        A device whose power is switched off from here is expected to be silent, and to have
+        forgotten everything when it is on again: its driver starts anew with it, and nothing is
+        shed.
+        """
         shed = self.outputs.shed()
+        for name in self._powers:
+            if self._unpowered(name):
+                self._off_ns[name] = now_ns
+        lately = {n for n, off_ns in self._off_ns.items() if now_ns - off_ns < _POWER_UP_NS}
+        for name in [name for name in shed if name not in self._shed and name in lately]:
+            self.outputs.rearm(name)
+            del shed[name]
         for name in [name for name in shed if name not in self._shed]:
             for tag in self._writable[name]:
                 self.gate.shed(tag, f"{name}: {shed[name]}", now_ns)
         self._shed = shed
 
+    def _unpowered(self, instrument: str) -> bool:
+        """Whether the power of all its outputs is switched off from here."""
+        powers = self._powers[instrument]
+        requests = [self.table.request[self.table.index(power)] for power in powers if power]
+        return len(requests) == len(powers) > 0 and all(value == 0.0 for value in requests)
+
+    def _tell_health(self, now_ns: int) -> None:
+        """How the scan keeps its time, as tags."""
+        counters = self.scan.counters
+        values = (float(counters.late), counters.longest_s)
+        self._health.write(values, Quality.GOOD, now_ns, now_ns)
+        counters.longest_s = 0.0
+
+    def _look_at_wall(self, now_ns: int) -> None:
+        """Tell when the computer's clock was set; the stamps of the record do not follow it."""
+        stepped_s = self._wall.stepped_s()
+        if stepped_s:
+            cause = (
+                f"the computer's clock was set by {stepped_s:+.1f} s; line time goes on as it was"
+            )
+            self.record([Event(now_ns, "clock", "jump", "", None, stepped_s, cause)])
+
     def _commit(self, now_ns: int) -> None:
         """Commit; a disk that refuses holds the run, and the rows wait for the next try."""
         self._since_commit = 0.0
+        ticket = self.journal.asked()
+        if self._commits is not None:
+            self._commits(now_ns).add_done_callback(lambda done: self._ended(done, ticket))
+            return
         try:
             self.store.commit(now_ns)
         except RecordError as error:
-            if self.runner.state is State.RUNNING:
-                self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
-            self.failure, self.journal.failing = str(error), True
-            return
+            self._refused(error)
+        else:
+            self._stored(ticket)
+
+    def _ended(self, done: Future[Acknowledged], ticket: int) -> None:
+        """A commit by the writing thread has ended (told on the scan's own thread)."""
+        error = done.exception()
+        if error is None:
+            self._stored(ticket)
+        else:
+            self._refused(error)
+
+    def _stored(self, ticket: int) -> None:
         self.failure = ""
-        self.journal.committed()
+        self.journal.committed(ticket)
+
+    def _refused(self, error: BaseException) -> None:
+        if self.runner.state is State.RUNNING:
+            self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
+        self.failure = str(error)
+        self.journal.failed()
 
     def _keep_pass(self, taken: Pass) -> None:
         self.store.profile(
             taken.end_ns, taken.gauge, taken.value, positions=POSITION_M,
-            valid=np.isfinite(taken.value), meters=(taken.start_m, taken.end_m),
+            valid=np.isfinite(taken.value) & taken.trusted, meters=(taken.start_m, taken.end_m),
         )  # fmt: skip

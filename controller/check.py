@@ -15,8 +15,10 @@ from rich.table import Table
 
 from config.loader import ConfigError, Materials, load_line, load_materials, load_recipe
 from config.models import Line, Recipe
+from config.physics import layer_um, least_wet_um
 from controller.film.conformance import Judgement, judge_recipe
 from controller.film.prediction import Prediction, predict
+from controller.film.timing import short_timeouts
 
 BLISTER_WARN, BLISTER_REJECT = 2.6, 3.2  # process specification 4.5, estimates
 PEEL_IMIDIZATION_MAX_PCT = 20.0
@@ -24,12 +26,34 @@ _SAME_PCT = 0.05
 
 
 @dataclass(frozen=True)
+class LayerPrediction:
+    """The thin layer of one side, by mass balance (full condensation of the agent).
+
+    Attributes:
+        layer_um: dry thickness of the wet coat; target_um, tolerance_um: asked for.
+        wet_g_m2: asked for; least_wet_g_m2: thinnest coat a slot bead holds at run speed.
+        agent_mg_m2: agent laid down.
+    """
+
+    layer_um: float
+    target_um: float
+    tolerance_um: float
+    wet_g_m2: float
+    least_wet_g_m2: float
+    agent_mg_m2: float
+
+
+@dataclass(frozen=True)
 class RecipeCheck:
-    """What a recipe says and does: claims as written and predictions at both speeds."""
+    """What a recipe says and does: claims as written, layers per side, film at both speeds.
+
+    ``thread`` and ``run`` are None where the core has no kinetics: unavailable.
+    """
 
     recipe: str
     stoichiometry: dict[str, float]
     claims: list[Judgement]
+    layers: dict[str, LayerPrediction]
     thread: Prediction | None
     run: Prediction | None
     warnings: list[str]
@@ -60,7 +84,7 @@ def check_recipe(recipe: Recipe, line: Line, materials: Materials) -> RecipeChec
     settings = recipe.settings
     polymer = materials.polymer_of(recipe.core.dianhydrides, recipe.core.diamines)
     solvent = materials.solvents[recipe.core.solvent]
-    warnings: list[str] = []
+    warnings = [*short_timeouts(recipe, line), *_burnt(recipe, materials)]
     thread = run = None
     if polymer is None or polymer.kinetics is None:
         warnings.append("no kinetics for this core: imidization and drying are unavailable")
@@ -79,10 +103,52 @@ def check_recipe(recipe: Recipe, line: Line, materials: Materials) -> RecipeChec
             "core": recipe.core.stoichiometry, "layer": recipe.coating.stoichiometry
         },
         claims=judge_recipe(recipe, materials),
+        layers=predict_layers(recipe, materials),
         thread=thread,
         run=run,
         warnings=warnings,
     )  # fmt: skip
+
+
+def _burnt(recipe: Recipe, materials: Materials) -> list[str]:
+    """Layers that leave their target if the agent's organic part burns off."""
+    agent = materials.agents.get(recipe.coating.agent)
+    if agent is None or agent.residue_burnt_kg_kg is None:
+        return []
+    layers = predict_layers(recipe, materials, agent.residue_burnt_kg_kg.value)
+    return [
+        f"thin layer {side} side would be {layer.layer_um:.3f} µm if the organic part of "
+        f"{agent.name} burns off (target {layer.target_um:g} ± {layer.tolerance_um:g} µm)"
+        for side, layer in layers.items()
+        if abs(layer.layer_um - layer.target_um) > layer.tolerance_um
+    ]
+
+
+def predict_layers(
+    recipe: Recipe, materials: Materials, residue_kg_kg: float | None = None
+) -> dict[str, LayerPrediction]:
+    """What each coated side's wet coat dries to; empty when nothing is known of the layer.
+
+    ``residue_kg_kg`` replaces what the agent leaves on full condensation.
+    """
+    coating = recipe.coating
+    polymer = materials.polymer_of(coating.dianhydrides, coating.diamines)
+    agent, solvent = materials.agents.get(coating.agent), materials.solvents.get(coating.solvent)
+    if polymer is None or agent is None or solvent is None:
+        return {}
+    residue = agent.residue_kg_kg.value if residue_kg_kg is None else residue_kg_kg
+    least = least_wet_um(recipe.settings.run_speed_m_min) * solvent.density_kg_m3.value / 1e3
+    return {
+        coat.side.value: LayerPrediction(
+            layer_um=layer_um(recipe, coat.wet_g_m2, polymer, residue),
+            target_um=coat.layer_um,
+            tolerance_um=coat.tolerance_um,
+            wet_g_m2=coat.wet_g_m2,
+            least_wet_g_m2=least,
+            agent_mg_m2=coat.wet_g_m2 * coating.agent_wt_pct * 10.0,
+        )
+        for coat in recipe.coated
+    }
 
 
 def chain_limit(ratio: float) -> float:
@@ -156,8 +222,11 @@ def _print_recipe(file: Path, recipe: Recipe, found: RecipeCheck, out: Console) 
         chains = "no limit" if limit == float("inf") else f"at most {limit:.0f} units a chain"
         out.print(f"  stoichiometry {name}: {ratio:.4f} dianhydride per diamine ({chains})")
     _print_claims(found.claims, out)
+    _print_layers(found.layers, out)
     if found.thread and found.run:
         _print_predictions(found.thread, found.run, out)
+    else:
+        out.print("Loss on heating, imidization, solvent, blisters, LFL: unavailable")
     for warning in found.warnings:
         out.print(f"  warning: {warning}")
 
@@ -169,11 +238,25 @@ def _print_claims(claims: list[Judgement], out: Console) -> None:
     out.print(table)
 
 
+def _print_layers(layers: dict[str, LayerPrediction], out: Console) -> None:
+    title = "Predicted thin layers (mass balance)"
+    table = Table("side", "layer", "target", "wet coat", "agent", title=title, title_justify="left")
+    for side, layer in layers.items():
+        table.add_row(
+            side,
+            f"{layer.layer_um:.3f} µm",
+            f"{layer.target_um:g} ± {layer.tolerance_um:g} µm",
+            f"{layer.wet_g_m2:g} g/m² (least {layer.least_wet_g_m2:.1f})",
+            f"{layer.agent_mg_m2:.0f} mg/m²",
+        )
+    out.print(table)
+
+
 def _print_predictions(thread: Prediction, run: Prediction, out: Console) -> None:
     title = "Predicted from set points (estimated parameters, not measured)"
     table = Table("quantity", title=title, title_justify="left")
-    for film in (thread, run):
-        table.add_column(f"at {film.speed_m_min:g} m/min", justify="right")
+    for name, film in (("threading", thread), ("running", run)):
+        table.add_column(f"{name}, {film.speed_m_min:g} m/min", justify="right")
     rows = (
         ("loss on heating at peel", "loh_peel_pct", "%"),
         ("imidization at peel", "imidization_peel_pct", "%"),

@@ -17,8 +17,13 @@ from config.loader import ConfigError
 from controller.check import check_files
 from controller.errors import ControllerError
 from controller.historian.commands import history_app
+from controller.materials.commands import history_lots, lot_app
+from controller.operating.commands import add_commands
+from controller.outlets.commands import mirror_app
 from controller.packages import WrongPackageError, check_packages
 from controller.report.commands import report
+from controller.report.rolls_command import rolls as _rolls  # noqa: F401 - adds history rolls
+from controller.run_commands import run
 from drivers.errors import DriverError
 
 BAD_INPUT = 2
@@ -42,7 +47,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(history_app, name="history")
+app.add_typer(mirror_app, name="mirror")
+app.add_typer(lot_app, name="lot")
+history_app.command("lots")(history_lots)
 app.command("report")(report)
+app.command("run")(run)
+add_commands(app)
 
 
 @app.command()
@@ -55,9 +65,9 @@ def check(
 ) -> None:
     """Check files: every error with file, line and column, then what the recipe will do.
 
-    For a recipe: stoichiometry, the claims it falls under as written, predicted loss on
-    heating and imidization at peel at thread and run speed, percent of LFL per zone and
-    blister index. Exit code 2 when anything is wrong.
+    For a recipe: stoichiometry, the claims it falls under as written, the layer each side's
+    coat dries to, predicted loss on heating and imidization at peel at thread and run speed,
+    percent of LFL per zone and blister index. Exit code 2 when anything is wrong.
     """
     raise typer.Exit(check_files(files, line, as_json=as_json))
 

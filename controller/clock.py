@@ -6,6 +6,7 @@ Only the composition root makes a clock; everything below takes ``now_ns`` as an
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 NS = 1_000_000_000
@@ -51,3 +52,26 @@ class LoopClock:
     def monotonic(self) -> float:
         """Line seconds."""
         return self._loop.time()
+
+
+class WallWatch:
+    """Notices when somebody sets the computer's clock, or it slept (safety specification 2.10).
+
+    Args:
+        wall_ns: UTC of the computer, ns; it may step.
+        line_ns: UTC of the stamps, ns; it never does.
+    """
+
+    __slots__ = ("_line_ns", "_off_ns", "_wall_ns")
+
+    def __init__(self, wall_ns: Callable[[], int], line_ns: Callable[[], int]) -> None:
+        self._wall_ns = wall_ns
+        self._line_ns = line_ns
+        self._off_ns: int | None = None
+
+    def stepped_s(self) -> float:
+        """Seconds by which the wall clock has stepped since the last look; 0 up to 1 s."""
+        off_ns = self._wall_ns() - self._line_ns()
+        moved_ns = 0 if self._off_ns is None else off_ns - self._off_ns
+        self._off_ns = off_ns
+        return moved_ns / NS if abs(moved_ns) > NS else 0.0

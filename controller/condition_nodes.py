@@ -16,6 +16,8 @@ from controller.tags import Snapshot
 
 Truth = bool | None
 
+_MOST_SAMPLES = 120  # of a slope's window
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -263,18 +265,25 @@ class Rising(Leaf):
     """Mean slope over a window above a limit; unknown until the window is full of GOOD values.
 
     The slope is the mean of the newer half less the mean of the older half, over half the
-    window: white noise of 0.5 %LFL over 2 s at 10 Hz leaves 0.22 %/s.
+    window: white noise of 0.5 %LFL over 2 s at 10 Hz leaves 0.22 %/s. A long window takes
+    120 samples, not every scan's.
     """
 
-    __slots__ = ("_half", "_new", "_new_sum", "_old", "_old_sum", "_threshold", "rate", "window_s")
+    __slots__ = (
+        *("_half", "_new", "_new_sum", "_old", "_old_sum", "_stride", "_threshold", "_truth"),
+        *("_wait", "rate", "window_s"),
+    )
 
     def __init__(self, point: Point, rate: float, window_s: float, period_s: float) -> None:
         super().__init__(point)
         self.stateful = True
         self.rate = rate
         self.window_s = window_s
-        self._half = max(1, round(window_s / period_s / 2.0))
-        self._threshold = rate * self._half**2 * period_s
+        self._stride = max(1, round(window_s / period_s / _MOST_SAMPLES))
+        self._wait = self._stride
+        self._half = max(1, round(window_s / period_s / self._stride / 2.0))
+        self._threshold = rate * self._half**2 * period_s * self._stride
+        self._truth: Truth = None
         self._new: deque[float] = deque()
         self._old: deque[float] = deque()
         self._new_sum = 0.0
@@ -286,6 +295,10 @@ class Rising(Leaf):
         if isnan(value):
             self.reset()
             return None
+        self._wait -= 1
+        if self._wait > 0:
+            return self._truth
+        self._wait = self._stride
         new, old = self._new, self._old
         new.append(value)
         self._new_sum += value
@@ -296,7 +309,8 @@ class Rising(Leaf):
             self._old_sum += middle
             if len(old) > self._half:
                 self._old_sum -= old.popleft()
-        return self.holds(known)
+        self._truth = self.holds(known)
+        return self._truth
 
     def holds(self, _known: list[float]) -> Truth:
         """Compare the slope kept so far."""
@@ -306,10 +320,11 @@ class Rising(Leaf):
 
     def reset(self) -> None:
         """Forget the window."""
-        self._new.clear()
-        self._old.clear()
-        self._new_sum = 0.0
-        self._old_sum = 0.0
+        if self._new:
+            self._new.clear()
+            self._old.clear()
+        self._new_sum = self._old_sum = 0.0
+        self._wait, self._truth = self._stride, None
 
     def limit(self, _known: list[float]) -> float:
         """Its rate."""

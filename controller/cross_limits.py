@@ -15,6 +15,8 @@ from controller.solvent import (
     COATERS,
     DIVERTER,
     PUMP,
+    REFERENCE_SHARES,
+    Shares,
     coat_solvent_kg_h,
     dope_solvent_kg_h,
     load_at_kg_h,
@@ -37,6 +39,7 @@ class CrossLimits:
 
     def __init__(self, line: Line, table: TagTable, solids_wt_pct: float) -> None:
         self.solids_wt_pct = solids_wt_pct
+        self.shares: Shares = REFERENCE_SHARES
         self._table = table
         self._cc_per_rev = line.line.pump_cc_per_rev
         names = table.names
@@ -67,7 +70,7 @@ class CrossLimits:
         """Load over capacity per zone, with the zone's number; infinite without a flow."""
         ratios = []
         for k, (zone, _) in enumerate(self._zones):
-            load = zone_evaporation_kg_h(zone.name, dope, coat)
+            load = zone_evaporation_kg_h(zone.name, dope, coat, self.shares)
             allowed = self._allowed(k, now_ns)
             if load > 0.0:
                 ratios.append((load / allowed if allowed > 0.0 else inf, k))
@@ -88,7 +91,7 @@ class CrossLimits:
 
     def _refusal(self, tag: str, k: int, dope: float, coat: float, now_ns: int) -> Refusal:
         zone, _ = self._zones[k]
-        load = zone_evaporation_kg_h(zone.name, dope, coat)
+        load = zone_evaporation_kg_h(zone.name, dope, coat, self.shares)
         allowed = self._allowed(k, now_ns)
         if isnan(allowed):
             detail = f"exhaust flow {zone.exhaust_flow} of zone {zone.name} is not GOOD"

@@ -20,6 +20,8 @@ from controller.solvent import (
     COATERS,
     DIVERTER,
     PUMP,
+    REFERENCE_SHARES,
+    Shares,
     coat_solvent_kg_h,
     dope_solvent_kg_h,
     flow_for_nm3_h,
@@ -79,11 +81,15 @@ class ExhaustRequired:
         table: the process image; gets the requirement as one block.
         solids_wt_pct: solids of the dope; fewer solids carry more solvent.
         period_s: time between computations.
+
+    Attributes:
+        shares: of the solvent fed that leave in each zone.
     """
 
     def __init__(
         self, line: Line, table: TagTable, solids_wt_pct: float, period_s: float = 1.0
     ) -> None:
+        self.shares: Shares = REFERENCE_SHARES
         self._table = table
         self._zones = tuple(zone for zone in line.zone if zone.exhaust_flow is not None)
         names = tuple(requirement_tag(zone.exhaust_flow or "") for zone in self._zones)
@@ -114,7 +120,9 @@ class ExhaustRequired:
     def required(self, zone: Zone, speed_m_min: float) -> float:
         """Flow one zone needs at the present load, Nm3/h."""
         scale = max(1.0, speed_m_min / _SCALED_ABOVE_M_MIN)
-        evaporation = zone_evaporation_kg_h(zone.name, self._dope.kg_h, self._coat.kg_h)
+        evaporation = zone_evaporation_kg_h(
+            zone.name, self._dope.kg_h, self._coat.kg_h, self.shares
+        )
         return max(
             (zone.table_flow_nm3_h or 0.0) * scale,
             flow_for_nm3_h(evaporation, PREDICTED_LFL, zone.maximum_c),

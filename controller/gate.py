@@ -7,7 +7,7 @@ Pure: time is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isnan, nan
 
@@ -24,7 +24,8 @@ from controller.tags import Snapshot, TagTable
 from drivers.base import OutputPort
 
 LOWEST_SOLIDS_WT_PCT = 16.0  # process specification 1.2; the most solvent
-_STEP_GAP_NS = 2_500_000_000  # a recipe's requests closer than this are one move
+_STEP_GAP_NS = 2_500_000_000  # requests of one source closer than this are one move
+_MOVERS = (Source.RECIPE, Source.OPERATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,15 @@ class Gate:
         self._port = port
         self._outputs = collect_outputs(line, table)
         self._by_name = {output.name: output for output in self._outputs.values()}
-        self._state = GateState(table, CrossLimits(line, table, solids_wt_pct))
+        self.cross = CrossLimits(line, table, solids_wt_pct)
+        self._state = GateState(table, self.cross)
         self._confirmations = Confirmations()
         self._readback = ReadBack(table, self._outputs)
         self._inputs = InputWatch(line, table, self._outputs)
         self._events: list[Event] = []
         self._hold: list[str] = []
         self._moves: dict[int, float] = {}
+        self._told: list[Callable[[str, Mode, int], None]] = []
 
     def request(
         self,
@@ -87,7 +90,7 @@ class Gate:
     ) -> Decision:
         """Ask for a write; it is accepted, or refused with all reasons.
 
-        A set-point that a recipe moves step by step is logged when it begins to move and
+        A set-point that is moved step by step is logged when it begins to move and
         when it has come to rest; requests of loops are in the samples only.
 
         Args:
@@ -115,6 +118,15 @@ class Gate:
         self._spend(asked)
         self._send(output, value, now_ns)
         return ACCEPTED
+
+    def ask_twice(
+        self, tag: str, value: float, now_ns: int, actor: Actor, nonce: str = ""
+    ) -> Decision | None:
+        """Question to put to a person before a large change by steps; None when none is due."""
+        output = self._by_name[tag]
+        present = present_value(output, self._table, now_ns)
+        asked = Asked(output, value, Source.OPERATOR, now_ns, actor, present)
+        return self._confirmations.ask(asked, nonce)
 
     def enforce(self, forced: Mapping[int, Forced], blocks: Mapping[int, str], now_ns: int) -> None:
         """Take over the demands of the interlocks; forced outputs leave at once."""
@@ -157,17 +169,45 @@ class Gate:
         denied = self._rights(unit, actor, reason)
         if denied:
             return refused(*denied)
-        old = self._state.mode(unit)
-        if mode is Mode.MANUAL:
-            self._state.manual[unit] = actor.name
-        else:
-            self._state.manual.pop(unit, None)
-        self._events.append(Event(now_ns, "gate", "mode", unit, old, mode, reason, actor.name))
+        self._change(unit, mode, actor.name, reason, now_ns)
         return ACCEPTED
+
+    def take_back(self, reason: str, now_ns: int) -> None:
+        """Give every unit back to the recipe: a stop or an abort needs all of them."""
+        for unit in list(self._state.manual):
+            self._change(unit, Mode.AUTO, "", reason, now_ns)
+
+    def on_mode(self, told: Callable[[str, Mode, int], None]) -> None:
+        """Tell somebody of each change of a unit's mode."""
+        self._told.append(told)
+
+    def units(self) -> dict[str, tuple[str, ...]]:
+        """Writable tags of every unit."""
+        found: dict[str, list[str]] = {}
+        for output in self._outputs.values():
+            found.setdefault(output.unit, []).append(output.name)
+        return {unit: tuple(tags) for unit, tags in found.items()}
+
+    def unit_of(self, tag: str) -> str:
+        """Unit of a writable tag; empty for any other."""
+        output = self._by_name.get(tag)
+        return "" if output is None else output.unit
 
     def mode(self, unit: str) -> Mode:
         """Who owns a unit."""
         return self._state.mode(unit)
+
+    def present(self, tag: str, now_ns: int) -> float:
+        """Last accepted request of a writable tag, else its live GOOD value, else NaN."""
+        return present_value(self._by_name[tag], self._table, now_ns)
+
+    def by_hand(self, name: str) -> str:
+        """Say who has a unit, or the unit of a tag, in manual; empty in automatic."""
+        if not self._state.manual:
+            return ""
+        unit = self.unit_of(name) or name
+        holder = self._state.manual.get(unit)
+        return "" if holder is None else f"{unit} is in manual by {holder}"
 
     def shed(self, tag: str, cause: str, now_ns: int) -> None:
         """Take one output out of service at its safe value, and ask for a hold.
@@ -218,6 +258,16 @@ class Gate:
         present = present_value(output, self._table, now_ns)
         return reasons_against(Asked(output, value, source, now_ns, actor, present), self._state)
 
+    def _change(self, unit: str, mode: Mode, who: str, reason: str, now_ns: int) -> None:
+        old = self._state.mode(unit)
+        if mode is Mode.MANUAL:
+            self._state.manual[unit] = who
+        else:
+            self._state.manual.pop(unit, None)
+        self._events.append(Event(now_ns, "gate", "mode", unit, old, mode, reason, who))
+        for told in self._told:
+            told(unit, mode, now_ns)
+
     def _log(self, asked: Asked, reason: str) -> None:
         """Write the audit event of an accepted request, unless it is a step within a move."""
         output, source = asked.output, asked.source
@@ -225,7 +275,7 @@ class Gate:
             return
         gap_ns = asked.now_ns - output.last_ns
         follows = output.last_source is source and 0 < gap_ns <= _STEP_GAP_NS
-        if follows and source is Source.RECIPE and output.write.rate_per_s is not None:
+        if follows and source in _MOVERS and output.write.rate_per_s is not None:
             self._moves.setdefault(output.index, asked.present)
             return
         self._note(asked.now_ns, "write", asked, f"{source.name.lower()}: {reason}")

@@ -144,6 +144,11 @@ class Interlocks:
         row = self._rows[self._matrix.number[name]]
         return row.trip.level, f"{name}: {row.trip.title}: {row.why}"
 
+    def acts(self, name: str) -> bool:
+        """Tell whether a row is tripped; False when the line has no such row."""
+        number = self._matrix.number.get(name)
+        return number is not None and self._rows[number].tripped
+
     def cause(self, name: str) -> bool | None:
         """Truth of a row's condition in the last scan."""
         return self._rows[self._matrix.number[name]].cause

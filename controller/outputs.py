@@ -36,7 +36,8 @@ class Output:
 
     Attributes:
         index: row in the tag table.
-        unit: what is taken to manual as a whole: ``SIC-110`` of ``SIC-110.SP``.
+        unit: equipment that is taken to manual as a whole; on a line that names none,
+            ``SIC-110`` of ``SIC-110.SP``.
         credit: change the rate limit still lets through, in the tag's unit.
         last_ns: UTC ns of the last accepted request.
         last_source: who made it.
@@ -81,10 +82,12 @@ def collect_outputs(line: Line, table: TagTable) -> dict[int, Output]:
 
 
 def _outputs(line: Line, table: TagTable) -> Iterator[Output]:
+    units = {loop: equipment.name for equipment in line.equipment for loop in equipment.loops}
     for instrument in line.instrument:
         for spec in instrument.tags:
             if spec.write is None:
                 continue
-            unit = spec.name.rpartition(".")[0] or spec.name
+            stem = spec.name.rpartition(".")[0] or spec.name
+            unit = units.get(stem, stem)
             credit = (spec.write.rate_per_s or 0.0) * RATE_CREDIT_S
             yield Output(table.index(spec.name), spec.name, spec, spec.write, unit, credit)

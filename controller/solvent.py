@@ -1,13 +1,14 @@
 """Solvent on its way to the ovens: what pump and coater feed, where it leaves the film.
 
-Shares per zone are fixed fractions of the reference run (process specification 4.4); the
-lower flammable limit is fixed from each zone's highest set point (pilot line 4):
-1.8 vol% x (1 - 0.0015 max(0, T - 100 degC)).
+Shares per zone are fractions of the reference run (process specification 4.4), raised to what a
+recipe's own film gives off where that is more. The lower flammable limit is fixed from each
+zone's highest set point (pilot line 4): 1.8 vol% x (1 - 0.0015 max(0, T - 100 degC)).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 PUMP = "SIC-110"
 BELT = "SIC-210"
@@ -51,6 +52,17 @@ COAT_SHARE: Mapping[str, float] = _coat_shares()
 DOPE_SHARE: Mapping[str, float] = _dope_shares()
 
 
+@dataclass(frozen=True)
+class Shares:
+    """Share of the solvent fed with dope and with coating that leaves the film in each zone."""
+
+    dope: Mapping[str, float]
+    coat: Mapping[str, float]
+
+
+REFERENCE_SHARES = Shares(DOPE_SHARE, COAT_SHARE)
+
+
 def dope_solvent_kg_h(pump_rpm: float, cc_per_rev: float, solids_wt_pct: float) -> float:
     """Solvent in the dope that a gear pump delivers, kg/h; ``cc_per_rev`` at nominal slip."""
     solids = solids_wt_pct / 100.0
@@ -81,6 +93,8 @@ def load_at_kg_h(flow_nm3_h: float, lfl_fraction: float, maximum_c: float) -> fl
     return vapor_nm3_h / _NORMAL_M3_MOL * _DMAC_KG_MOL
 
 
-def zone_evaporation_kg_h(zone: str, dope_kg_h: float, coat_kg_h: float) -> float:
+def zone_evaporation_kg_h(
+    zone: str, dope_kg_h: float, coat_kg_h: float, shares: Shares = REFERENCE_SHARES
+) -> float:
     """Solvent that leaves the film in a zone, kg/h."""
-    return DOPE_SHARE.get(zone, 0.0) * dope_kg_h + COAT_SHARE.get(zone, 0.0) * coat_kg_h
+    return shares.dope.get(zone, 0.0) * dope_kg_h + shares.coat.get(zone, 0.0) * coat_kg_h

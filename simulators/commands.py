@@ -10,19 +10,37 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.loader import load_line
+from controller import live_simulated
 from controller.check import find_line
 from controller.report.page import duration
 from simulators.display import Display
 from simulators.dry_run import run_dry
-from simulators.options import BadOption, Options, parse_fault, parse_start
+from simulators.operate import hands_of_simulator
+from simulators.operate import operate as script
+from simulators.operator import ANSWER_AFTER_S
+from simulators.options import BadOption, Options, parse_command, parse_fault, parse_start
 from simulators.serve import serve
 from simulators.summary import Summary, summarize
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "config" / "recipes" / "core25_layer030.toml"
 RUNS = Path("runs")
+FASTEST = 60.0
+_PILOT = ROOT / "config" / "lines" / "pilot.toml"
 
+_COMMAND_HELP = (
+    'What the operator does and when: pause_coating@1h, "change_roll at_m=40 how=tape@1h20m", '
+    "hold@30m; may be given often. All of them: docs/half-stops.md."
+)
 _SEED = Annotated[int, typer.Option(help="Seed of every random number; same seed, same run.")]
+_FAULT_HELP = (
+    "Fault and line time: F9@1h20m, F5(T6)@3h, drop(NET-T3)@5m+20s; may be given often. "
+    "All of them: docs/faults.md."
+)
+_BOOK = Annotated[
+    Path | None, typer.Option(help="Lot book to run from a copy of (default: fresh lots).")
+]
 _LINE = Annotated[Path | None, typer.Option(help="Line file (default: the recipe's own line).")]
 
 
@@ -46,8 +64,10 @@ def dry_run(
     start: Annotated[str, typer.Option(help="State of the plant: cold, hot or running.")] = "cold",
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="Fault and line time, F9@1h20m or F5(T6)@3h; may be given often."),
+        typer.Option(help=_FAULT_HELP),
     ] = None,
+    command: Annotated[list[str] | None, typer.Option(help=_COMMAND_HELP)] = None,
+    book: _BOOK = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/LOT).")] = None,
 ) -> None:
@@ -59,28 +79,70 @@ def dry_run(
     """
     options = _options(recipe, line, seed, out)
     faults = tuple(parse_fault(text) for text in fault or ())
+    options = replace(options, orders=tuple(parse_command(text) for text in command or ()))
     raise typer.Exit(
-        _run(replace(options, start=parse_start(start), faults=faults), as_json=as_json)
+        _run(replace(options, start=parse_start(start), faults=faults, book=book), as_json=as_json)
     )
 
 
 def simulate(
-    line: Annotated[Path, typer.Argument(help="Line file (TOML).")] = ROOT
-    / "config"
-    / "lines"
-    / "pilot.toml",
+    line: Annotated[Path, typer.Argument(help="Line file (TOML).")] = _PILOT,
     seed: _SEED = 1,
     start: Annotated[str, typer.Option(help="State of the plant: cold, hot or running.")] = "cold",
     speed: Annotated[float, typer.Option(help="Line seconds per wall second.")] = 1.0,
+    fault: Annotated[list[str] | None, typer.Option(help=_FAULT_HELP)] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Recipe whose liquids are in the tanks (default: core25's).")
+    ] = None,
 ) -> None:
     """Serve the simulated instruments on real ports of this computer, until Ctrl-C.
 
     Modbus TCP, Modbus RTU over TCP, ASCII and binary instruments listen on the ports of the
     line file (loopback only), for any client: try  mbpoll -p 15201 -r 2 -1 127.0.0.1
     """
-    if not 0.1 <= speed <= 20.0:
-        raise BadOption(f"--speed {speed:g}: 0.1 to 20 line seconds per second")
-    raise typer.Exit(serve(line, seed=seed, start=parse_start(start), speed=speed))
+    if not 0.1 <= speed <= FASTEST:
+        raise BadOption(f"--speed {speed:g}: 0.1 to {FASTEST:g} line seconds per second")
+    faults = [parse_fault(text) for text in fault or ()]
+    begin = parse_start(start)
+    raise typer.Exit(
+        serve(line, seed=seed, start=begin, speed=speed, faults=faults, recipe_file=recipe)
+    )
+
+
+def operate(
+    line: Annotated[Path, typer.Argument(help="Line file (TOML).")] = _PILOT,
+    socket: Annotated[Path | None, typer.Option(help="Socket of the service.")] = None,
+    answer_after: Annotated[
+        float, typer.Option(help="Line seconds until a question is answered.")
+    ] = ANSWER_AFTER_S,
+    begin: Annotated[
+        bool, typer.Option(help="Start the run, or let one go on that was found running.")
+    ] = True,
+    patience: Annotated[float, typer.Option(help="Wall seconds to wait for the service.")] = 30.0,
+) -> None:
+    """Operate a run against 'filmline simulate' by a script, so that nobody has to sit there.
+
+    It starts the run, answers each question with its first choice, and lends its hands to the
+    simulated plant (leader, splice). It ends when the procedure has ended.
+    """
+    script(load_line(line), socket, answer_after_s=answer_after, begin=begin, patience_s=patience)
+
+
+def hands(
+    what: Annotated[str, typer.Argument(help="thread_leader, splice and others; 'list' tells.")],
+    line: Annotated[Path, typer.Option(help="Line file (TOML).")] = _PILOT,
+) -> None:
+    """Do on the simulated plant what a person's hands would do on a real one.
+
+    A question of a run such as 'leader laid?' is answered with 'filmline answer'; on a
+    simulator somebody has to have laid it: 'filmline hands thread_leader'.
+    """
+    found = load_line(line)
+    if what == "list":
+        typer.echo("\n".join(hands_of_simulator(found)))
+        return
+    live_simulated.ask(found, {"do": "hands", "what": what})
+    typer.echo(f"done on the simulated plant: {what}")
 
 
 def _options(recipe: Path, line: Path | None, seed: int, out: Path | None) -> Options:

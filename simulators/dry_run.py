@@ -22,14 +22,23 @@ from controller.clock import LoopClock
 from controller.historian.errors import RecordError
 from controller.historian.identity import Identity
 from controller.historian.store import Store
+from controller.materials.keeper import BookKeeper
 from controller.procedure.states import FINAL, Command, State
 from controller.scan import ScanOutput
 from drivers.errors import LinkClosed
+from simulators.faults import check
+from simulators.faults_clock import JumpingClock
+from simulators.faults_link import Bench
+from simulators.faults_schedule import FaultSchedule
+from simulators.hands import hands_of
 from simulators.instruments.line_up import LineUp
 from simulators.invariants import Judge
+from simulators.lots import book_for, check_book
 from simulators.operator import ScriptedOperator, person
 from simulators.options import Options
+from simulators.orders import Orders
 from simulators.take_over import PURGED, know_purged, take_over
+from simulators.tanks import parameters_for, plant_for
 from simulators.twin.plant import Plant
 from simulators.virtual_time import NS, Rank, VirtualLoop
 from simulators.wire import MemoryWire
@@ -61,10 +70,15 @@ def load(options: Options) -> Files:
 
     Raises:
         ConfigError: with every finding.
+        BadOption: a fault names what the line does not have.
     """
     line = load_line(options.line)
+    check(options.faults, line)
+    check_book(options.book)
     materials = load_materials()
-    return Files(line, load_recipe(options.recipe, line, materials), materials)
+    files = Files(line, load_recipe(options.recipe, line, materials), materials)
+    parameters_for(files.recipe, materials)  # the plant must know these materials
+    return files
 
 
 class DryRun:
@@ -74,41 +88,57 @@ class DryRun:
         kernel, plant, judge: the two sides, and who compares them.
         now_s: line seconds. interrupts: how often the user pressed Ctrl-C.
         collecting_s, collected_s: plant seconds at which the roll began and ended; inf before.
+        collected: plant seconds from and to, of all times film went to rolls.
         closing_error: why the record could not be closed, empty when it could.
     """
 
     def __init__(self, options: Options, files: Files, loop: VirtualLoop, store: Store) -> None:
         self.options, self.files, self.store = options, files, store
-        self.plant = Plant(seed=options.seed, start=options.start)
+        self.plant = plant_for(
+            files.line, files.recipe, files.materials, seed=options.seed, start=options.start
+        )
         if options.start == "running":
             settle_exhaust(self.plant)
         self.line_up = LineUp(files.line, self.plant)
         self.wire = MemoryWire(loop, files.line, self.line_up, LinkClosed)
+        clock = LoopClock(loop, EPOCH_NS)
+        wall = JumpingClock(clock)
+        bench = Bench(files.line, self.plant, self.line_up, self.wire, wall.jump)
+        self.faults = FaultSchedule(options.faults, bench)
+        book = book_for(
+            options.out, options.book, files.line, files.recipe, files.materials, EPOCH_NS
+        )
         self.kernel = Kernel(
             Parts(
                 line=files.line,
                 recipe=files.recipe,
                 materials=files.materials,
                 store=store,
-                clock=LoopClock(loop, EPOCH_NS),
+                clock=clock,
                 transports=lambda bus, stream: self.wire.transport(bus.name, stream),
                 epoch_ns=EPOCH_NS,
                 commit_s=COMMIT_S,
+                floor=book.floor(),
+                run=options.lot,
+                wall_ns=wall.utc_ns,
             )
         )
         if options.start == "running":
             know_purged(self.kernel, EPOCH_NS)
         self.judge = Judge(files.line, files.recipe, self.plant, self.line_up, self.kernel.table)
-        hands = {"thread_leader": self.plant.thread_leader, "splice": self.plant.splice}
+        hands = hands_of(self.plant) | {"rethread": self.judge.operator_commanded}
         self.kernel.listen(ScriptedOperator(self.kernel.runner, hands))
+        self.keeper = BookKeeper(book, self.kernel.tanks, options.lot)
+        self.orders = Orders(self.kernel, options.orders)
         self.now_s = 0.0
         self.interrupts = 0
         self.collecting_s = self.collected_s = math.inf
+        self.collected: list[tuple[float, float]] = []
+        self._collecting = False
         self.closing_error = ""
         self._loop = loop
         self._heeded = 0
         self._end_at = options.limit_s
-        self._faults = sorted(options.faults, key=lambda fault: fault.at_s)
         self._ended = loop.create_future()
         self._progress: Progress = lambda _: None
 
@@ -116,6 +146,8 @@ class DryRun:
         """Run until the procedure ends, stands held, or the time is over."""
         self._progress = progress
         tasks = self.kernel.start_buses()
+        for task in tasks:
+            task.add_done_callback(self._bus_ended)
         self._loop.at(TICK_NS, Rank.TWIN, self._tick, 1)
         self._loop.at(TICK_NS, Rank.SCAN, self._scan, 1)
         try:
@@ -127,17 +159,23 @@ class DryRun:
 
     def close(self) -> None:
         """Close and seal the record; a disk that refuses is told, never hidden."""
+        self.keeper.finish(EPOCH_NS + round(self.now_s * NS))
         try:
             self.store.close(EPOCH_NS + round(self.now_s * NS))
         except RecordError as error:
             self.closing_error = str(error)
             self.store.abandon()
 
+    def _bus_ended(self, task: asyncio.Task[None]) -> None:
+        """A bus never ends by itself: an error in it is an error of ours, and ends the run."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._ended.done():
+            self._ended.set_exception(error)
+
     def _tick(self, number: int) -> None:
         now_s = number / TICKS_PER_S
-        while self._faults and self._faults[0].at_s <= now_s:
-            fault = self._faults.pop(0)
-            self.plant.inject(fault.name, fault.where, how=fault.how)
+        if now_s >= self.faults.next_s:
+            self.faults.step(now_s)
         self.plant.tick()
         self.line_up.step(now_s)
         self.judge.check(now_s)
@@ -150,10 +188,16 @@ class DryRun:
             self._begin()
         if output.events:
             self._note_collecting(output)
+        if self.orders.due_s <= self.now_s:
+            self.judge.operator_commanded()
+            self.orders.step(self.now_s, EPOCH_NS + number * TICK_NS)
         if self.interrupts > self._heeded:
             self._heed()
         if number % TICKS_PER_S == 0:
             self._progress(self)
+            self.keeper.exchange(EPOCH_NS + number * TICK_NS)
+        if self._ended.done():
+            return
         if self._over():
             self._ended.set_result(None)
         else:
@@ -174,8 +218,13 @@ class DryRun:
             if event.verb == "switch" and event.tag == "film.collect":
                 if event.new == "off":
                     self.collected_s = self.plant.t_s
+                    if self._collecting:
+                        self.collected[-1] = (self.collected[-1][0], self.plant.t_s)
                 elif math.isinf(self.collecting_s):
                     self.collecting_s = self.plant.t_s
+                if event.new == "on" and not self._collecting:
+                    self.collected.append((self.plant.t_s, math.inf))
+                self._collecting = event.new == "on"
 
     def _heed(self) -> None:
         """First Ctrl-C: controlled stop. Second: outputs safe at once."""
@@ -188,7 +237,9 @@ class DryRun:
 
     def _over(self) -> bool:
         state = self.kernel.runner.state
-        if state in FINAL:
+        if self.orders.waiting and (state in FINAL or state is State.HELD):
+            self._end_at = self.options.limit_s
+        elif state in FINAL:
             self._end_at = min(self._end_at, self.now_s + AFTER_END_S)
         elif state is State.HELD:
             self._end_at = min(self._end_at, self.now_s + HELD_ENDS_S)

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from config.models import Side
 from controller.procedure.states import State
+from controller.report.results import layer_key
 from simulators.dry_run import DryRun
 from simulators.twin.film_io import CellFlag
 
+TWIN_ROW = {Side.AIR: 0, Side.BELT: 1}
 RESULTS = (
     "core_thickness_um",
     "core_cd_2sigma_pct",
@@ -35,7 +38,8 @@ class Summary:
             process start to here. metres_*: roll length collected, and good by the record.
         event_hash: of all events; equal for equal seed and faults.
         violations: invariants broken against the plant's truth; listed in violation_list.
-        results: each with ``record`` (from the closed store alone) and ``truth``.
+        results: each with ``record`` (from the closed store alone) and ``truth``;
+            ``layer_thickness_um`` is the side coated first, each coated side has its own key.
         record, report, data: paths. trouble: what went wrong with the record or the report.
     """
 
@@ -72,6 +76,7 @@ def summarize(run: DryRun, wall_s: float) -> Summary:
     folder = run.options.out
     facts, trouble = ({}, run.closing_error) if run.closing_error else report_alone(folder)
     truth = true_results(run)
+    keys = (*RESULTS, *(layer_key(coat.side) for coat in run.files.recipe.coated))
     recorded = {row["key"]: row["value"] for row in facts.get("results", [])}
     runner = run.kernel.runner
     return Summary(
@@ -87,7 +92,7 @@ def summarize(run: DryRun, wall_s: float) -> Summary:
         event_hash=run.kernel.event_hash.hexdigest(),
         violations=len(run.judge.violations),
         violation_list=[str(violation) for violation in run.judge.violations],
-        results={key: {"record": recorded.get(key), "truth": truth[key]} for key in RESULTS},
+        results={key: {"record": recorded.get(key), "truth": truth.get(key)} for key in keys},
         record=str(folder / "record.sqlite"),
         report=str(folder / "report.html"),
         data=str(folder / "report.json"),
@@ -112,17 +117,24 @@ def true_results(run: DryRun) -> dict[str, float | None]:
     """The same results from the twin's own cells on the roll; None without any."""
     cells = run.plant.truth.wound.records()
     wound = cells["wound_s"]
-    cells = cells[(wound >= run.collecting_s) & (wound <= run.collected_s)]
+    taken = np.zeros(len(cells), bool)
+    for begun_s, ended_s in run.collected:
+        taken |= (wound >= begun_s) & (wound <= ended_s)
+    cells = cells[taken]
     cells = cells[(cells["flags"] & CellFlag.LEADER) == 0]
     if not len(cells):
         return dict.fromkeys(RESULTS)
     core = cells["core_um"]
-    side = 0 if run.files.recipe.coated[0].side == "air" else 1
+    layers = {
+        coat.side: float(cells["layer_um"][:, TWIN_ROW[coat.side], :].mean())
+        for coat in run.files.recipe.coated
+    }
     return {
         "core_thickness_um": float(core.mean()),
         "core_cd_2sigma_pct": float(np.mean(200.0 * core.std(axis=1) / core.mean(axis=1))),
-        "layer_thickness_um": float(cells["layer_um"][:, side, :].mean()),
+        "layer_thickness_um": layers[run.files.recipe.coated[0].side],
         "imidization_pct": 100.0 * float(cells["imid"].min()),
         "residual_solvent_wt_pct": 100.0 * float(cells["solvent"].max()),
         "loh_at_peel_pct": 100.0 * float(cells["loh_peel"].mean()),
+        **{layer_key(side): mean for side, mean in layers.items()},
     }

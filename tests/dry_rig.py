@@ -16,9 +16,12 @@ from controller.app import Kernel, Parts
 from controller.clock import LoopClock
 from controller.historian.identity import Identity
 from controller.historian.store import Store
+from controller.materials.keeper import BookKeeper
+from controller.materials.simulated import make_simulated
 from controller.procedure.states import Command
 from drivers.errors import LinkClosed
 from simulators.dry_run import settle_exhaust
+from simulators.hands import hands_of
 from simulators.instruments.line_up import LineUp
 from simulators.invariants import Judge
 from simulators.operator import ScriptedOperator, person
@@ -63,6 +66,7 @@ class DryRig:
         self.wire = MemoryWire(loop, line, self.line_up, LinkClosed)
         identity = Identity("RIG", "line", "recipe", "filmline 0.1.0", simulated=True, seed=seed)
         self.store = Store.open(folder, line, identity, EPOCH_NS, ballast_bytes=0)
+        self.book = make_simulated(folder / "lots.sqlite", line, recipe, materials, EPOCH_NS)
         self.kernel = Kernel(
             Parts(
                 line,
@@ -73,11 +77,13 @@ class DryRig:
                 lambda bus, stream: self.wire.transport(bus.name, stream),
                 EPOCH_NS,
                 20.0,
+                floor=self.book.floor(),
+                run="RIG",
             )
         )
-        hands = {"thread_leader": self.plant.thread_leader, "splice": self.plant.splice}
-        self.kernel.listen(ScriptedOperator(self.kernel.runner, hands))
+        self.kernel.listen(ScriptedOperator(self.kernel.runner, hands_of(self.plant)))
         self.judge = Judge(line, recipe, self.plant, self.line_up, self.kernel.table)
+        self.keeper = BookKeeper(self.book, self.kernel.tanks, "RIG")
         self.start_at_s = start_at_s
         self.ticks = 0
         self._hooks: dict[int, list[Callable[[], object]]] = defaultdict(list)
@@ -103,6 +109,8 @@ class DryRig:
 
         def scan(number: int) -> None:
             self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 0.1)
+            if number % 10 == 0:
+                self.keeper.exchange(EPOCH_NS + number * TICK_NS)
             if self.start_at_s is not None and number == round(self.start_at_s * 10):
                 self.start()
             if number == last:
@@ -147,4 +155,5 @@ class DryRig:
 
         self._runner.run(end())
         self.store.abandon()
+        self.book.close()
         self._runner.close()

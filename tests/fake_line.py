@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from config.loader import load_line, load_materials, load_recipe
-from config.models import Line, Recipe, TagSpec
+from config.models import Line, Recipe, Side, TagSpec
 from controller.exhaust import ExhaustRequired
 from controller.gate import Gate
 from controller.tags import Snapshot, TagTable
@@ -26,6 +26,18 @@ def pilot() -> Line:
 @cache
 def core25() -> Recipe:
     return load_recipe(CONFIG / "recipes" / "core25_layer030.toml")
+
+
+@cache
+def shipped(name: str) -> Recipe:
+    """A recipe of this repository by the name of its file."""
+    return load_recipe(CONFIG / "recipes" / f"{name}.toml", pilot(), materials())
+
+
+def belt_side_only() -> Recipe:
+    """The 25 um recipe with its layer on the belt side instead of the air side."""
+    coat = core25().coated[0].model_copy(update={"side": Side.BELT})
+    return core25().model_copy(update={"coated": (coat,)})
 
 
 @cache
@@ -51,8 +63,10 @@ class FakeLine:
 
     Attributes:
         asked: what the gate has put out. stuck: tags that keep the value given here.
-        bad: tags that are not GOOD.
+        bad: tags that are not GOOD. lots: every tank is ready.
     """
+
+    lots = True
 
     def __init__(self, hot: bool = False) -> None:
         self.line = pilot()
@@ -67,6 +81,9 @@ class FakeLine:
         self.stuck: dict[str, float] = {}
         self.bad: set[str] = set()
         self._block = self.table.attach(Block("fake.all", tuple(self.names), 0.1))
+        ready = tuple(f"LOT-{tank.name}.OK" for tank in self.line.tank) if self.lots else ()
+        self._lots = self.table.attach(Block("material", ready, 1.0)) if ready else None
+        self.lots_ok = [1.0] * len(ready)
         self.required = ExhaustRequired(self.line, self.table, 18.0)
         self.now_ns = START_NS
         self._recipe_hot(hot)
@@ -102,6 +119,8 @@ class FakeLine:
             for name in self.names
         ]
         self._block.write([v[n] for n in self.names], quality, self.now_ns, self.now_ns)
+        if self._lots is not None:
+            self._lots.write(self.lots_ok, Quality.GOOD, self.now_ns, self.now_ns)
         return self.table.snapshot(self.now_ns)
 
     def _drives(self, dt: float) -> None:

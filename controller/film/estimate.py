@@ -31,14 +31,15 @@ class Cells:
 
     Attributes:
         precursor, solvent: kg/m2 of belt film at the die.
-        start_k: temperature at the die. coat_solvent: kg/m2 taken up at the coater.
+        start_k: temperature at the die.
+        coat_solvent: kg/m2 taken up at each coating head, by the head's position, m.
         draw: area ratio of finished film to belt film.
     """
 
     precursor: Array
     solvent: Array
     start_k: float
-    coat_solvent: Array
+    coat_solvent: Mapping[float, Array]
     draw: float
 
 
@@ -120,8 +121,8 @@ def _march(
             p_peel = 100.0 * model.imidization(state)
             _draw(state, cells.draw)
             peeled = True
-        if segment.solvent_added:
-            model.feed_solvent(state, cells.coat_solvent)
+        if segment.solvent_added and segment.from_m in cells.coat_solvent:
+            model.feed_solvent(state, cells.coat_solvent[segment.from_m])
         _through(model, state, segment, passage, zone_c, zones, kelvin)
         if segment.zone:
             p_exit = 100.0 * model.imidization(state)

@@ -7,7 +7,7 @@ complete imidization (0.0896 for s-BPDA/PPD), process specification 4:
     core = weight (1 - LOH) / (imide density x draw)
 
 p at the gel gauge is not measured; the recipe's predicted value is taken (a change of p by
-0.05 moves LOH by 0.3 point).
+0.05 moves LOH by 0.3 point). Without kinetics none can be predicted, and p counts as 0.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.models import Polymer, Recipe
-
-PREDICTED_IMIDIZATION = 0.069  # at peel, process specification 4.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class GelLaw:
     water: float
     imide_kg_m3: float
     draw: float
-    imidization: float = PREDICTED_IMIDIZATION
+    imidization: float = 0.0
 
     def loss_on_heating(self, solvent_wt_pct: float) -> float:
         """Loss on heating, %, of gel with this solvent content."""
@@ -46,11 +44,12 @@ class GelLaw:
         return weight_g_m2 * (1.0 - loh_pct / 100.0) / self.imide_kg_m3 * 1e3 / self.draw
 
 
-def gel_law(recipe: Recipe, core: Polymer) -> GelLaw:
-    """Constants from recipe and material."""
+def gel_law(recipe: Recipe, core: Polymer, imidization: float) -> GelLaw:
+    """Constants from recipe and material, with the imidization predicted at peel (0..1)."""
     keeps = core.imide_repeat_g_mol.value / core.precursor_repeat_g_mol.value
     return GelLaw(
         water=1.0 - keeps,
         imide_kg_m3=core.imide_density_kg_m3.value,
         draw=recipe.settings.draw_md * recipe.settings.width_td,
+        imidization=imidization,
     )

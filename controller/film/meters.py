@@ -10,7 +10,7 @@ unmeasured is not good.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,11 @@ def _filtered(rows: Floats) -> tuple[Floats, Flags]:
 
 @dataclass(frozen=True)
 class MeterValues:
-    """Values per meter that are judged; NaN is unknown."""
+    """Values per meter that are judged; NaN is unknown.
+
+    Attributes:
+        marks: why film was marked while it was made -> which meters.
+    """
 
     core_um: Floats
     cd_2sigma_pct: Floats
@@ -137,6 +141,7 @@ class MeterValues:
     solvent_wt_pct: Floats
     loh_peel_pct: Floats
     made_in_hold: Flags
+    marks: dict[str, Flags] = field(default_factory=dict)
 
 
 def judge(recipe: Recipe, values: MeterValues, scanned: Scanned) -> tuple[Flags, list[str]]:
@@ -148,6 +153,7 @@ def judge(recipe: Recipe, values: MeterValues, scanned: Scanned) -> tuple[Flags,
     )
     checks: list[tuple[str, Flags]] = [
         ("made in hold", ~values.made_in_hold),
+        *((reason, ~marked) for reason, marked in values.marks.items()),
         ("unmeasured thickness", scanned.measured | scanned.estimated),
         ("lane unseen in the last 3 passes", scanned.lanes_seen),
         *_range("core thickness", values.core_um, core_low, core_high),

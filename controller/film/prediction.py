@@ -88,7 +88,7 @@ def path(line: Line, recipe: Recipe, offset_k: float) -> list[Segment]:
     """Zones and free spans from die to cooler exit, in order, at the recipe's set points."""
     solids = recipe.coating.precursor_wt_pct + recipe.coating.agent_wt_pct
     heads = {
-        _station(line, _HEADS[coat.side]): coat.wet_g_m2 / 1e3 * (1.0 - solids / 100.0)
+        station_m(line, _HEADS[coat.side]): coat.wet_g_m2 / 1e3 * (1.0 - solids / 100.0)
         for coat in recipe.coated
     }
     temperatures = set_points(line, recipe.settings, offset_k)
@@ -129,19 +129,32 @@ def predict(
     Raises:
         ValueError: the polymer has no kinetics.
     """
-    model = FilmModel(polymer, solvent)
+    return march(recipe, line, FilmModel(polymer, solvent), speed_m_min, offset_k)
+
+
+def march(
+    recipe: Recipe,
+    line: Line,
+    model: FilmModel,
+    speed_m_min: float,
+    offset_k: float,
+    *,
+    step_s: float = _STEP_S,
+) -> Prediction:
+    """March one cell of a known chemistry; ``step_s`` up to 2 s costs little accuracy."""
+    solvent = model.solvent
     state = fresh_film(recipe, model)
     belt_width, tenter_width = line.line.web_width_belt_m, line.line.web_width_tenter_m
     evaporated: dict[str, float] = {}
     peel: tuple[float, float] | None = None
     final = (0.0, 0.0, 0.0)
     for segment in path(line, recipe, offset_k):
-        if peel is None and segment.to_m >= _station(line, "PEEL"):
+        if peel is None and segment.to_m >= station_m(line, "PEEL"):
             peel = (_pct(model.loss_on_heating(state)), _pct(model.imidization(state)))
         before = float(state.evaporated[0])
-        _march(model, state, segment, speed_m_min)
+        _march(model, state, segment, speed_m_min, step_s)
         if segment.zone:
-            width = belt_width if segment.from_m < _station(line, "PEEL") else tenter_width
+            width = belt_width if segment.from_m < station_m(line, "PEEL") else tenter_width
             flux = float(state.evaporated[0]) - before
             evaporated[segment.zone] = flux * width * speed_m_min * 60.0
         if segment.zone.startswith("T"):
@@ -214,11 +227,13 @@ def required_flow(
 # --- helpers ---------------------------------------------------------------------------------
 
 
-def _march(model: FilmModel, state: FilmState, segment: Segment, speed_m_min: float) -> None:
+def _march(
+    model: FilmModel, state: FilmState, segment: Segment, speed_m_min: float, step_s: float
+) -> None:
     if segment.solvent_added:
         model.feed_solvent(state, segment.solvent_added)
     seconds = (segment.to_m - segment.from_m) / speed_m_min * 60.0
-    steps = max(1, round(seconds / _STEP_S))
+    steps = max(1, round(seconds / step_s))
     for _ in range(steps):
         model.step(state, segment.around, seconds / steps)
 
@@ -233,7 +248,12 @@ def _free_spans(start: float, end: float, heads: dict[float, float]) -> list[Seg
     return [Segment("", a, b, around, heads.get(a, 0.0)) for a, b in pairwise(cuts)]
 
 
-def _station(line: Line, name: str) -> float:
+def station_m(line: Line, name: str) -> float:
+    """Meters of a station from the die lip.
+
+    Raises:
+        ValueError: the line has no such station.
+    """
     found = [station.at_m for station in line.station if station.name == name]
     if not found:
         raise ValueError(f"the line has no station {name}")

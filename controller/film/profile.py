@@ -50,6 +50,7 @@ class Pass:
             collected.
         value: one per bin in the gauge's unit, NaN where nothing valid was read.
         counted: the loops and the quality figures used it.
+        trusted: it counts as measured; a gauge in doubt is recorded, but not valid.
     """
 
     gauge: str
@@ -61,6 +62,16 @@ class Pass:
     end_m: float
     value: Array
     counted: bool
+    trusted: bool = True
+
+
+def _ignore(_label_m: float) -> None:
+    """Do nothing."""
+
+
+def believe(_mean: float, _label_m: float) -> bool:
+    """Trust every pass."""
+    return True
 
 
 Sink = Callable[[Pass], None]
@@ -80,6 +91,8 @@ class Traverse:
         mean: mean of the last one, NaN before.
         filtered: filtered profile relative to the mean, NaN where never seen.
         last: values of the last pass.
+        judge: tells whether a pass that counted, by its mean and label, is to be trusted.
+        unseen: told of a pass that did not count, with its label.
     """
 
     def __init__(self, gauge: str, spot_m: float, least: float, sink: Sink | None = None) -> None:
@@ -88,6 +101,8 @@ class Traverse:
         self.mean = math.nan
         self.filtered: Array = np.full(BINS, math.nan)
         self.last: Array = np.full(BINS, math.nan)
+        self.judge: Callable[[float, float], bool] = believe
+        self.unseen: Callable[[float], None] = _ignore
         self._half = max(0, round((spot_m / BIN_M - 1.0) / 2.0))
         self._least = least
         self._sink = sink
@@ -159,14 +174,18 @@ class Traverse:
         start_ns, start_label, start_m = self._start
         seen = int(np.isfinite(value).sum())
         counted = seen >= _LEAST_SEEN * BINS and now_ns - start_ns <= _LONGEST_NS
+        if not counted:
+            self.unseen(label_m)
         if seen == 0:
             return False
+        trusted = True
         if counted:
             self._learn(value)
+            trusted = self.judge(self.mean, label_m)
         if self._sink is not None:
             self._sink(
                 Pass(self.gauge, start_ns, now_ns, start_label, label_m, start_m, roll_m,
-                     value, counted)
+                     value, counted, trusted)
             )  # fmt: skip
         return counted
 

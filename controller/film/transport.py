@@ -175,6 +175,7 @@ class FilmTransport:
         self._pins_track = Track(self._end - self._pin)
         self._wind_track = Track(max(at.values()) - self._end)
         self._zero = math.nan
+        self._gone = 0.0  # labels up to this one are no longer on the line
         self.cast_m = 0.0
         self.roll_m = 0.0
         self.collecting = False
@@ -184,7 +185,10 @@ class FilmTransport:
     # --- switches of the procedure -----------------------------------------------------------
 
     def switch(self, name: str, on: bool, now_ns: int) -> None:
-        """``film.collect``, ``film.leader``, ``film.tenter_empty``.
+        """``film.collect``, ``film.leader``, ``film.tenter_empty``, ``film.line_empty``.
+
+        After ``film.line_empty`` the labels of the film that was there are gone: what comes
+        next is a leader, and then film of a new casting, whose labels go on from there.
 
         Raises:
             KeyError: no such switch.
@@ -196,13 +200,16 @@ class FilmTransport:
             self.in_tenter = self.in_tenter or on
         elif name == "film.tenter_empty":
             self.in_tenter = self.in_tenter and not on
+        elif name == "film.line_empty":
+            self._gone = math.inf if on else 0.0
         else:
             raise KeyError(name)
         self._due = 0.0
 
     def new_roll(self) -> None:
-        """Start the roll meter again."""
+        """Start the roll meter again; it is published with the next scan."""
         self.roll_m = 0.0
+        self._due = 0.0
 
     def restore(self, cast_m: float, roll_m: float) -> None:
         """Go on counting after a restart from what the record held last."""
@@ -240,6 +247,8 @@ class FilmTransport:
         if known[self._diverter] > 0.5 and known[self._pump] > _CASTING_RPM:
             if math.isnan(self._zero):
                 self._zero = self.belt.meters - moved
+            if math.isinf(self._gone):
+                self._gone = self.belt.meters - moved - self._zero
             self.cast_m = self.belt.meters - self._zero
         if self.collecting:
             self.roll_m += wound
@@ -249,6 +258,16 @@ class FilmTransport:
             self._due = PUBLISH_S
             self._publish(now_ns)
         return events
+
+    def label(self, station: str) -> float:
+        """Label now under a station; NaN where no film of this casting is."""
+        label = dict(zip(self._stations, self._labels(), strict=True))[station]
+        return label if label > self._gone else math.nan
+
+    @property
+    def first_label(self) -> float:
+        """Label with which the film on the line begins."""
+        return self._gone
 
     def label_at_die(self) -> float:
         """Label now under the die; NaN before the first casting."""
@@ -291,8 +310,9 @@ class FilmTransport:
         labels = self._labels()
         exact = self.belt.exact and self.rails.exact and self.winder.exact
         seen = int(Quality.GOOD if exact else Quality.UNCERTAIN_SUBNORMAL)
-        values = [max(0.0, label) for label in labels]
-        quality = [seen if label > 0.0 else int(Quality.UNCERTAIN) for label in labels]
+        gone = self._gone
+        values = [label if label > gone else 0.0 for label in labels]
+        quality = [seen if label > gone else int(Quality.UNCERTAIN) for label in labels]
         values += [self.roll_m, self.cast_m, float(self.in_tenter)]
         quality += [seen, seen, int(Quality.GOOD)]
         self._writer.write(values, quality, now_ns, now_ns)

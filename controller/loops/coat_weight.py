@@ -33,6 +33,10 @@ class LayerTrim:
         self._sum = 0.0
         self._seen_s = 0.0
 
+    def adopt(self, target_um: float) -> None:
+        """Go on with the target of another recipe."""
+        self._target = target_um
+
     def wait_for(self, head_m: float) -> None:
         """Judge only film coated from the label at the head on."""
         self._wait_m = head_m
@@ -64,6 +68,7 @@ class CoatWeightLoop:
     def __init__(self, table: TableLike, coated: tuple[CoatedSide, ...], trims: Trims) -> None:
         self.auto = False
         self.frozen = ""
+        self._was_on = self._again = False
         self._trims = trims
         self._state = table.index("PROC.STATE")
         self._gauge = table.index("film.LAYER.S")
@@ -78,8 +83,29 @@ class CoatWeightLoop:
         ]
 
     def switch(self, *, on: bool) -> None:
-        """Automatic from the present trims; manual keeps them."""
+        """Automatic from the present trims; manual keeps them.
+
+        On again, it waits for film coated from then on: what is on its way may be uncoated.
+        """
+        self._again = on and not self.auto and self._was_on
+        self._was_on = self._was_on or on
         self.auto = on
+
+    def adopt(self, coated: tuple[CoatedSide, ...]) -> None:
+        """Go on with the layers of another recipe that coats the same sides."""
+        targets = {one.side: one.layer_um for one in coated}
+        for side, control, _, _ in self._sides:
+            control.adopt(targets[side])
+
+    def take(self, side: Side, trim: float) -> None:
+        """Begin one side from the trim that is there, unless it is beyond the authority."""
+        self._again = False
+        for own, control, _, _ in self._sides:
+            if own is side:
+                if abs(trim - 1.0) <= AUTHORITY:
+                    control.trim = trim
+                control.wait_for(-math.inf)  # judge later film than what the gauge sees now
+                self._put(side, control.trim)
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> None:
         """Correct each side on its own."""
@@ -91,8 +117,14 @@ class CoatWeightLoop:
         if self.frozen:
             return
         for side, control, layer, head in self._sides:
+            if self._again and not math.isnan(known[head]):
+                control.wait_for(known[head] + BEGIN_M)
             trim = control.step(known[layer], known[head], known[self._gauge], dt)
-            if side is Side.AIR:
-                self._trims.coat_air = trim
-            else:
-                self._trims.coat_belt = trim
+            self._put(side, trim)
+        self._again = False
+
+    def _put(self, side: Side, trim: float) -> None:
+        if side is Side.AIR:
+            self._trims.coat_air = trim
+        else:
+            self._trims.coat_belt = trim

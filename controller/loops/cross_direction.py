@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.models import Line
+from controller.events import Event
+from controller.loops.bolts import BoltWatch
 from controller.loops.parts import ProfileLike, Request, Setter, SnapshotLike, TableLike, specs
 
 Array = NDArray[np.float64]
@@ -137,6 +139,10 @@ class CrossDirectionLoop:
         self._gauge = gauge
         self._setters = [Setter(tag, table, put, known[tag], _BOLT_RATE_UM_S) for tag in tags]
         self._request = [table.index(tag) for tag in tags]
+        self._tags = tags
+        self._bolt_c = [table.index(f"TT-{121 + number}.PV") for number in range(count)]
+        self._bolts = BoltWatch(count)
+        self.events: list[Event] = []
         self._table = table
         self._cast, self._seen, self._state, self._standardizing = (
             table.index(name) for name in ("film.DIE.S", "film.GEL.S", "PROC.STATE", "ZS-231.STD")
@@ -161,6 +167,7 @@ class CrossDirectionLoop:
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> None:
         """Act when the film that shows the last action has been measured."""
         known = snapshot.known
+        self._look_at_bolts(known, now_ns, dt)
         if self._moving:
             self._move(now_ns, dt)
         if not self.auto:
@@ -177,6 +184,15 @@ class CrossDirectionLoop:
             self._passes = self._gauge.passes
         elif self._gauge.passes - self._passes >= _LEAST_PASSES:
             self._act()
+
+    def _look_at_bolts(self, known: list[float], now_ns: int, dt: float) -> None:
+        """Take bolts that do not answer out, and let their neighbors do their share."""
+        shown = [known[row] for row in self._request]
+        for bolt in self._bolts.step(shown, [known[row] for row in self._bolt_c], dt):
+            self.controller.exclude(bolt)
+            cause = f"lip bolt {bolt + 1} does not follow: excluded, its share goes to the others"
+            tag = self._tags[bolt]
+            self.events.append(Event(now_ns, "loop", "bolt stuck", tag, None, shown[bolt], cause))
 
     def _act(self) -> None:
         profile = np.asarray(self._gauge.filtered, dtype=float)

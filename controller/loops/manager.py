@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from config.models import Line, Polymer, Recipe, Settings, Solvent
+from config.models import Line, Polymer, Recipe, Settings, Side, Solvent
 from controller.events import Event
 from controller.loops.coat_weight import CoatWeightLoop
 from controller.loops.cross_direction import CrossDirectionLoop
 from controller.loops.exhaust import ExhaustLoop
-from controller.loops.loh import LossOnHeatingLoop
+from controller.loops.loh import SENSITIVITY, LossOnHeatingLoop
 from controller.loops.parts import (
     Loop,
     ProfileLike,
@@ -61,6 +61,11 @@ class TensionSetPoints:
         self._values = (gel, gel, cured, cured)
         self._writer = table.attach(Block("web.tension", _SPANS, 1.0))
 
+    def adopt(self, settings: Settings) -> None:
+        """Go on with the tensions of another recipe."""
+        gel, cured = settings.tension_gel_n_m, settings.tension_cured_n_m
+        self._values = (gel, gel, cured, cured)
+
     def switch(self, *, on: bool) -> None:
         """In force or slack."""
         self.auto = on
@@ -78,6 +83,7 @@ class Loops:
     Args:
         put: the gate's door for loops.
         core: polymer of the core. solvent: of dope and coating liquid.
+        loh_per_k: points of loss on heating per kelvin of the late belt zones.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Loops:
         gauges: Gauges,
         core: Polymer,
         solvent: Solvent,
+        loh_per_k: float = SENSITIVITY,
     ) -> None:
         self.trims = Trims()
         self.ratio = RatioLock(line, table, put, ratios(line, recipe, core, solvent), self.trims)
@@ -101,7 +108,10 @@ class Loops:
             recipe.targets.core_um,
         )
         self.cd = CrossDirectionLoop(line, table, put, gauges.gel, gauges.position_m)
-        self.loh = LossOnHeatingLoop(line, table, put, recipe.targets.loh_peel_pct)
+        self.loh = LossOnHeatingLoop(
+            line, table, put, recipe.targets.loh_peel_pct, recipe.settings.run_speed_m_min,
+            loh_per_k,
+        )  # fmt: skip
         self.coat_weight = CoatWeightLoop(table, recipe.coated, self.trims)
         self.tension = TensionSetPoints(table, recipe.settings)
         self.all: tuple[Loop, ...] = (
@@ -127,6 +137,31 @@ class Loops:
         else:
             self._by_name[name].switch(on=on)
 
+    def is_on(self, name: str) -> bool:
+        """Whether a loop, or a slave of the ratio lock, is in automatic."""
+        if name.startswith("ratio."):
+            return name.removeprefix("ratio.") in self.ratio.on
+        return self._by_name[name].auto
+
+    def take_present(self, names: Sequence[str]) -> None:
+        """Let loops that were by hand begin from the set points that are there now."""
+        if "ratio.pump" in names:
+            self.trims.pump = self.md.take(self.ratio.share("pump"))
+        for side in (Side.AIR, Side.BELT):
+            if f"ratio.coat_{side}" in names:
+                self.coat_weight.take(side, self.ratio.share(f"coat_{side}"))
+
+    def adopt(
+        self, line: Line, recipe: Recipe, core: Polymer, solvent: Solvent, loh_per_k: float
+    ) -> None:
+        """Go on with the targets and ratios of another recipe of the same chemistry."""
+        self.ratio.adopt(ratios(line, recipe, core, solvent))
+        self.md.adopt(recipe.targets.core_um)
+        speed = recipe.settings.run_speed_m_min
+        self.loh.adopt(line, recipe.targets.loh_peel_pct, speed, loh_per_k)
+        self.coat_weight.adopt(recipe.coated)
+        self.tension.adopt(recipe.settings)
+
     def states(self) -> dict[str, str]:
         """State of every loop in words: on, off, or why it stands still."""
         told = {loop.name: (loop.frozen or "on") if loop.auto else "off" for loop in self.all}
@@ -134,7 +169,7 @@ class Loops:
         return told
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> Sequence[Event]:
-        """Work for one scan; makes no events (the gate tells refusals once)."""
+        """Work for one scan; tells stuck bolts (refusals are told by the gate, once)."""
         self.exhaust.count(snapshot.known, dt)
         waited = self._waited
         for number, loop in enumerate(self.all):
@@ -143,4 +178,7 @@ class Loops:
                 loop.step(snapshot, now_ns, waited[number])
                 waited[number] = 0.0
         self.ratio.step(now_ns, dt)
-        return ()
+        if not self.cd.events:
+            return ()
+        events, self.cd.events = self.cd.events, []
+        return events

@@ -118,6 +118,11 @@ class RatioLock:
         self._last = (math.nan, 0.0, 0.0, 0.0)
         self._settled = False
 
+    def adopt(self, values: Ratios) -> None:
+        """Go on with the ratios of another recipe."""
+        self._values = values
+        self._settled = False
+
     def switch(self, name: str, *, on: bool) -> None:
         """Lock or release one slave; it goes to its ratio at its tag's rate.
 
@@ -149,6 +154,20 @@ class RatioLock:
             "rails": values.rails, "winder": values.winder,
         }  # fmt: skip
         return speed_m_min * factors[name]
+
+    def share(self, name: str) -> float:
+        """Present set-point of a slave over its ratio without a trim; 1 when neither is known."""
+        speed = float(self._table.request[self._master])
+        present = float(self._table.request[self._table.index(self._setters[name].tag)])
+        if math.isnan(speed) or math.isnan(present):
+            return 1.0
+        goal = self.goal(name, speed) / self._trim(name)
+        return present / goal if goal > 0.0 else 1.0
+
+    def _trim(self, name: str) -> float:
+        if name == "pump":
+            return self._trims.pump
+        return self._trims.coat(Side(name.removeprefix("coat_")))
 
     def step(self, now_ns: int, dt: float) -> None:
         """Bring the slaves to their ratio; costs nothing while nothing changes."""

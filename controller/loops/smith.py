@@ -93,6 +93,13 @@ class SmithPredictor:
         self.output = min(max(output, -limit), limit)
         return self.output
 
+    def take(self, output: float) -> float:
+        """Begin from a correction that is there; beyond the authority the last one stays."""
+        if abs(output) <= self._authority:
+            self.output = output
+        self._integral = self.output
+        return self.output
+
     def rest(self) -> None:
         """Keep the output while nothing can be learned."""
         self._integral = self.output
@@ -164,6 +171,10 @@ class ThicknessLoop:
         self._last_m = math.nan
         self._since_s = 0.0
 
+    def adopt(self, target_um: float) -> None:
+        """Go on with the target of another recipe."""
+        self._target = target_um
+
     def switch(self, *, on: bool) -> None:
         """Automatic from the present trim; manual keeps it."""
         if on == self.auto:
@@ -171,6 +182,10 @@ class ThicknessLoop:
         self.auto = on
         self._last_m = math.nan
         self._seen_by_scanner = False
+
+    def take(self, trim: float) -> float:
+        """Begin from the trim that is there, unless it is beyond the authority; returns it."""
+        return 1.0 + self.predictor.take(trim - 1.0)
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> None:
         """Advance the model always, correct once a pass while on."""

@@ -63,6 +63,7 @@ _SWITCHES: dict[str, tuple[str, int]] = {
     **{f"XV-80{k + 1}.CMD": ("damper_closed", k) for k in range(3)},
     "ZC-231.RUN": ("gel_run", -1),
     "ZC-231.STD": ("gel_std", -1),
+    "XC-701.CMD": ("turret", -1),
 }
 PUMP_SUPPLY = "XC-301.CMD"
 

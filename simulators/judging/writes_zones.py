@@ -13,7 +13,13 @@ from simulators.instruments.epc3016 import Epc3016
 from simulators.judging.commands import DAMPERS, DIVERTER, HEADS, MAIN, PUMP_SUPPLY, TANK
 from simulators.judging.writes import Allowed, Scene, SetPoint, check_allowed
 
-EPC3016: Allowed = {epc3016.REMOTE_SELECT: (1,), epc3016.REMOTE_INPUT: None}
+REDUCED_MAXIMUM = range(601)  # 60 %, the most a zone gets on its second thermocouple
+EPC3016: Allowed = {
+    epc3016.REMOTE_SELECT: (1,),
+    epc3016.REMOTE_INPUT: None,
+    epc3016.MANUAL: (0, 1),
+    epc3016.MANUAL_OP: REDUCED_MAXIMUM,
+}
 E5CC: Allowed = {  # writing on, RAM mode, run
     e5cc.COMMAND: (0x0001, 0x0401, 0x0100),
     e5cc.SP: None,

@@ -44,8 +44,16 @@ BREACHES = (
     Breach("pure", "controller.interlocks", "time"),
     Breach("pure", "controller.procedure.runner", "asyncio"),
     Breach("pure", "simulators.twin.plant", "datetime"),
+    Breach("desk", "controller.operating.desk", "asyncio"),
     Breach("pymodbus", "controller.app", "pymodbus"),
     Breach("pymodbus", "simulators.wire_tcp", "serial"),
+    Breach("influxdb-client", "controller.outlets.feed", "influxdb_client"),
+    Breach("influxdb-client", "controller.historian.store", "urllib3"),
+    Breach("aiomqtt", "controller.outlets.influx", "aiomqtt"),
+    Breach("aiomqtt", "drivers.backoff", "paho"),
+    Breach("mirrors", "controller.outlets.feed", "controller.gate"),
+    Breach("outlets", "controller.outlets.mqtt", "controller.outlets.influx"),
+    Breach("controller", "controller.historian.store", "controller.outlets.feed"),
 )
 
 

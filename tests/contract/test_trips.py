@@ -71,7 +71,8 @@ def cases(condition: Condition, truth: bool) -> Iterator[Case]:
     """Ways to make a condition true or false."""
     if condition.tag is not None:
         plain = leaf(condition, condition.tag, truth)
-        yield replace(plain, hold_s=condition.for_s if truth else 0.0) if plain else plain
+        timed = truth or condition.rising_above is not None  # unknown until its window is full
+        yield replace(plain, hold_s=condition.for_s if timed else 0.0) if plain else plain
         return
     if condition.not_ is not None:
         found = cases(condition.not_, not truth)

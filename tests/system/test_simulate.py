@@ -52,7 +52,7 @@ class Simulator:
 def moved(folder: Path) -> Path:
     """The shipped line on free ports."""
     text = LINE.read_text("utf-8")
-    pattern = re.compile(r"^(simulated_(?:stream_)?port = )\d+$", re.MULTILINE)
+    pattern = re.compile(r"^(simulated_(?:stream_|clock_)?port = )\d+", re.MULTILINE)
     ports = iter(free_ports(len(pattern.findall(text))))
     path = folder / "pilot.toml"
     path.write_text(pattern.sub(lambda found: f"{found[1]}{next(ports)}", text), "utf-8")

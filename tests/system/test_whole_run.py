@@ -23,6 +23,7 @@ TARGETS = {
     "core_thickness_um": (24.5, 25.5),
     "core_cd_2sigma_pct": (0.0, 1.0),
     "layer_thickness_um": (0.24, 0.36),
+    "layer_thickness_air_um": (0.24, 0.36),
     "imidization_pct": (99.0, 100.0),
     "residual_solvent_wt_pct": (0.0, 0.5),
     "loh_at_peel_pct": (33.0, 40.0),

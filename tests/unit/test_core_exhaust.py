@@ -13,6 +13,7 @@ from controller.refusals import Cause, Source
 from controller.solvent import (
     COAT_SHARE,
     DOPE_SHARE,
+    Shares,
     coat_solvent_kg_h,
     dope_solvent_kg_h,
     flow_for_nm3_h,
@@ -172,6 +173,27 @@ def test_the_pump_may_run_as_fast_as_the_measured_exhaust_carries() -> None:
     assert refusal is not None
     assert refusal.cause is Cause.CROSS_LIMIT
     assert refusal.limit == pytest.approx(carried)
+    assert "zone B1" in refusal.detail
+
+
+def test_a_recipe_that_gives_its_coat_off_elsewhere_moves_requirement_and_cross_limit() -> None:
+    shares = Shares(DOPE_SHARE, {**COAT_SHARE, "B1": 0.6})
+    rig = running(0.0)
+    rig.values({"FIC-301A.PV": 30.0, "FIC-301B.PV": 30.0, "FT-201.PV": 60.0})
+    rig.poll()
+    exhaust = ExhaustRequired(rig.line, rig.table, 18.0)
+    exhaust.step(rig.scan(1.0), rig.now, 1.0)
+    zone = next(zone for zone in rig.line.zone if zone.name == "B1")
+    assert exhaust.required(zone, 2.0) == 500.0  # the table's flow; no coat reaches the belt
+    exhaust.shares = Shares(shares.dope, {"B1": 12.0 * 0.6})
+    assert exhaust.required(zone, 2.0) == pytest.approx(
+        flow_for_nm3_h(7.2 * coat_solvent_kg_h(60.0), 0.12, zone.maximum_c)
+    )
+    cross = limits(rig)
+    assert cross.check("FIC-301A.SP", 30.5, rig.now) is None
+    cross.shares = shares
+    refusal = cross.check("FIC-301A.SP", 30.5, rig.now)
+    assert refusal is not None
     assert "zone B1" in refusal.detail
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from config.models import Side
 from controller.film.meters import MeterValues, Passes, judge, scan_meters, two_sigma_pct
-from tests.fake_line import core25
+from tests.fake_line import belt_side_only, core25, shipped
 
 LANES = 11
 SPEED = 2.0 / 60.0
@@ -109,6 +109,37 @@ def test_the_layer_of_each_coated_side_is_judged_and_no_other():
     good, reasons = judge(core25(), values(layer_um=sides), scanned(passes()))
     assert reasons[40] == "thin layer air side out of target"
     assert good[41]
+
+
+@pytest.mark.parametrize(
+    ("side", "value", "reason"),
+    [
+        (Side.AIR, 0.26, "thin layer air side out of target"),
+        (Side.BELT, 0.14, "thin layer belt side out of target"),
+        (Side.AIR, np.nan, "thin layer air side unknown"),
+        (Side.BELT, np.nan, "thin layer belt side unknown"),
+    ],
+)
+def test_a_two_sided_meter_is_good_only_when_both_layers_are(side, value, reason):
+    recipe = shipped("core12_both_sides")
+    layers = {each: np.full(100, 0.20) for each in Side}
+    thin = values(core_um=np.full(100, 12.5), layer_um=layers)
+    good, _ = judge(recipe, thin, scanned(passes(um=12.9)))
+    assert good[2:].all()
+    layers[side][40] = value
+    good, reasons = judge(recipe, thin, scanned(passes(um=12.9)))
+    assert not good[40]
+    assert reasons[40] == reason
+    assert good[41]
+
+
+def test_a_layer_on_the_belt_side_only_is_judged_there():
+    sides = {Side.AIR: np.full(100, np.nan), Side.BELT: np.full(100, 0.30)}
+    good, _ = judge(belt_side_only(), values(layer_um=sides), scanned(passes()))
+    assert good[2:].all()
+    good, reasons = judge(core25(), values(layer_um=sides), scanned(passes()))
+    assert not good.any()
+    assert reasons[40] == "thin layer air side unknown"
 
 
 def test_no_pass_measures_nothing():

@@ -13,7 +13,7 @@ from controller.film.profile import BINS, POSITION_M, Traverse
 from drivers.base import Block, Quality
 from tests.fake_line import FakeLine, core25, materials
 
-LAW = GelLaw(water=0.08955, imide_kg_m3=1470.0, draw=1.0)
+LAW = GelLaw(water=0.08955, imide_kg_m3=1470.0, draw=1.0, imidization=0.069)
 
 
 def shape(x):
@@ -131,7 +131,8 @@ def test_core_from_gel_weight_closes_the_mass_balance():
 
 
 def test_the_law_comes_from_recipe_and_material():
-    law = gel_law(core25(), materials().polymers["s-BPDA/PPD"])
+    law = gel_law(core25(), materials().polymers["s-BPDA/PPD"], 0.07)
+    assert law.imidization == 0.07
     assert law.water == pytest.approx(0.08955, abs=2e-4)
     assert law.draw == pytest.approx(1.005)
 

@@ -41,6 +41,7 @@ class Table:
     def __init__(self):
         self.names = [f"TY-{121 + k}.OP" for k in range(BOLTS)]
         self.names += ["film.DIE.S", "film.GEL.S", "PROC.STATE", "ZS-231.STD"]
+        self.names += [f"TT-{121 + k}.PV" for k in range(BOLTS)]
         self.request = np.full(len(self.names), math.nan)
 
     def index(self, name):
@@ -60,6 +61,7 @@ class Line:
         self.belt = [self.start] * (DELAY_S + 1)
         self.gain, self.noise = gain, noise
         self.t = 0
+        self.stuck: set[int] = set()
         self.state = 1.0
         self.standardizing = 0.0
 
@@ -69,7 +71,8 @@ class Line:
 
     def second(self) -> None:
         targets = np.nan_to_num(self.table.request[:BOLTS])
-        self.bolts += (targets - self.bolts) * -math.expm1(-1.0 / TAU_S)
+        free = np.array([k not in self.stuck for k in range(BOLTS)])
+        self.bolts += free * (targets - self.bolts) * -math.expm1(-1.0 / TAU_S)
         self.belt.append(self.start + self.gain * (RESPONSE @ self.bolts))
         at_gauge = self.belt.pop(0)
         self.t += 1
@@ -81,7 +84,8 @@ class Line:
             self.gauge.filtered[:] = np.where(fresh, seen, moved)
             self.gauge.passes += 1
         cast = self.t / 30.0 + 14.0
-        known = [math.nan] * BOLTS + [cast, cast - 14.0, self.state, self.standardizing]
+        known = [*targets, cast, cast - 14.0, self.state, self.standardizing]
+        known += [110.0 + at / 0.35 for at in self.bolts]
         self.loop.step(SimpleNamespace(known=known, now_ns=0), 0, 1.0)
 
     def run(self, minutes: float) -> float:
@@ -161,6 +165,27 @@ def test_a_stuck_bolt_is_left_out_and_the_others_take_over():
     assert partial.bolts_um[10] == 0.0
     left = 200 * (profile + RESPONSE @ partial.bolts_um).std()
     assert left < 1.6
+
+
+def test_a_bolt_that_does_not_answer_is_found_told_and_excluded():
+    line = Line(4)
+    worst = int(np.abs(ProfileController(POSITION_M, BOLTS, WIDTH_M).act(line.start)).argmax())
+    line.stuck.add(worst)
+    line.run(10)
+    line.loop.switch(on=True)
+    line.run(60)
+    assert line.loop.controller.excluded == {worst}
+    assert [event.tag for event in line.loop.events] == [f"TY-{121 + worst}.OP"]
+    assert "excluded" in line.loop.events[0].cause
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bolts_that_answer_are_never_called_stuck(seed):
+    line = Line(seed)
+    line.loop.switch(on=True)
+    line.run(180)
+    assert line.loop.actions > 8
+    assert not line.loop.controller.excluded
 
 
 @pytest.mark.parametrize("field", [("state", 4.0), ("standardizing", 1.0)])

@@ -10,13 +10,13 @@ import pytest
 
 from controller.loops.coat_weight import CoatWeightLoop, LayerTrim
 from controller.loops.exhaust import ExhaustLoop, PurgeCounter
-from controller.loops.loh import AUTHORITY_K, BeltTrim, LossOnHeatingLoop
+from controller.loops.loh import AUTHORITY_K, BeltTrim, LossOnHeatingLoop, answer_s
 from controller.loops.manager import TensionSetPoints
 from controller.loops.ratio import Trims
 from controller.procedure.outputs import door
 from controller.refusals import Source
 from drivers.base import Block, Quality
-from tests.fake_line import FakeLine, core25, pilot
+from tests.fake_line import FakeLine, core25, pilot, shipped
 
 
 class Belt:
@@ -33,7 +33,7 @@ class Belt:
 
 @pytest.mark.parametrize("offset", [2.0, -2.0])
 def test_the_belt_trim_brings_loss_on_heating_back(offset):
-    control, belt = BeltTrim(36.5), Belt(offset)
+    control, belt = BeltTrim(36.5, -0.45, 600.0), Belt(offset)
     trims = []
     loh = 0.0
     for _ in range(3 * 3600):
@@ -45,14 +45,14 @@ def test_the_belt_trim_brings_loss_on_heating_back(offset):
 
 
 def test_the_belt_trim_has_six_kelvin_of_authority():
-    control = BeltTrim(36.5)
+    control = BeltTrim(36.5, -0.45, 600.0)
     for _ in range(20 * 600):
         control.step(45.0, 1.0)
     assert control.trim_k == AUTHORITY_K
 
 
 def test_the_belt_trim_does_not_act_on_what_it_has_not_seen():
-    control = BeltTrim(36.5)
+    control = BeltTrim(36.5, -0.45, 600.0)
     for _ in range(5000):
         assert control.step(math.nan, 1.0) == 0.0
 
@@ -61,7 +61,9 @@ def test_the_loop_moves_b3_and_b4_around_the_set_points_it_found():
     plant = FakeLine()
     gate = plant.make_gate()
     writer = plant.table.attach(Block("test", ("QI-LOH.PEEL", "PROC.STATE"), 1.0))
-    loop = LossOnHeatingLoop(plant.line, plant.table, door(gate, Source.LOOP), (33.0, 40.0))
+    loop = LossOnHeatingLoop(
+        plant.line, plant.table, door(gate, Source.LOOP), (33.0, 40.0), 2.0, per_k=-0.45
+    )
     rows = [plant.table.index(f"TIC-{n}.SP") for n in (203, 204)]
     plant.table.request[rows] = 135.0
     loop.switch(on=True)
@@ -73,6 +75,25 @@ def test_the_loop_moves_b3_and_b4_around_the_set_points_it_found():
     writer.write((38.5, 4.0), Quality.GOOD, plant.now_ns, plant.now_ns)
     loop.step(plant.step(1.0), plant.now_ns, 1.0)
     assert "not running" in loop.frozen
+
+
+def test_a_slow_line_waits_longer_for_the_belts_answer():
+    fast, slow = answer_s(pilot(), 2.0), answer_s(pilot(), 1.2)
+    assert fast == pytest.approx(600.0)
+    assert slow - fast == pytest.approx(4.5 / 1.2 * 60.0 - 4.5 / 2.0 * 60.0)
+    control = BeltTrim(36.5, -0.45, slow)
+    trims = [control.step(39.5, 1.0) for _ in range(round(slow) + 1)]
+    assert set(trims[: round(fast)]) == {0.0}
+    assert trims[-1] == pytest.approx(0.6 * 3.0 / 0.45)
+
+
+def test_the_trim_is_as_large_as_the_recipes_own_film_needs():
+    stiff, soft = BeltTrim(36.5, -0.3, 600.0), BeltTrim(36.5, -0.6, 600.0)
+    for _ in range(601):
+        stiff.step(37.5, 1.0)
+        soft.step(37.5, 1.0)
+    assert stiff.trim_k == pytest.approx(2.0)
+    assert soft.trim_k == pytest.approx(1.0)
 
 
 def test_a_layer_trim_waits_for_the_film_it_changed():
@@ -101,6 +122,22 @@ def test_a_layer_trim_has_ten_percent_of_authority():
     for k in range(200):
         control.step(0.1, 30.0 * k, 30.0 * k, 60.0)
     assert control.trim == pytest.approx(1.10)
+
+
+def test_each_side_of_a_two_sided_recipe_has_its_own_trim():
+    names = ["PROC.STATE", "film.LAYER.S", *(f"QI-LAYER.{s}" for s in ("AIR", "BELT"))]
+    names += ["film.COAT_A.S", "film.COAT_B.S"]
+    trims = Trims()
+    loop = CoatWeightLoop(
+        SimpleNamespace(index=names.index), shipped("core12_both_sides").coated, trims
+    )
+    loop.switch(on=True)
+    for k in range(160):
+        moved = k / 30.0
+        known = [1.0, 50.0 + moved, 0.22, 0.18, 75.8 + moved, 74.8 + moved]
+        loop.step(SimpleNamespace(known=known), 0, 1.0)
+    assert trims.coat_air == pytest.approx(1.0 - 0.6 * 0.1)
+    assert trims.coat_belt == pytest.approx(1.0 + 0.6 * 0.1)
 
 
 def test_the_coat_weight_loop_trims_each_coated_side():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from config.models import Level
+from config.models import Level, Role
+from controller.events import Actor
 from controller.procedure.states import State
 from drivers.base import Block, Quality
 from tests.unit.test_procedure_phases import Cold
 
 TENTER = tuple(f"TIC-{number}.SP" for number in range(501, 509))
 HOT_C = (150.0, 200.0, 250.0, 300.0, 350.0, 400.0, 450.0, 480.0)
+KIM = Actor("kim", Role.OPERATOR)
 CAUSE = "WB-311: Web break between coater and tenter"
 
 
@@ -40,7 +42,9 @@ class Broken(Cold):
     def go(self, count: int) -> None:
         for _ in range(count):
             now = self.plant.now_ns
-            self.tension.write((30.0, 30.0, 100.0, 100.0), Quality.GOOD, now, now)
+            slack = ("tension", False) in self.switched
+            wanted = (0.0,) * 4 if slack else (30.0, 30.0, 100.0, 100.0)
+            self.tension.write(wanted, Quality.GOOD, now, now)
             self.film.write((140.0, self.at_t8), Quality.GOOD, now, now)
             self.scan(1)
 
@@ -83,7 +87,9 @@ def test_the_run_stops_with_the_break_as_its_cause_when_the_film_is_out():
     line.go(400)
     assert line.runner.state is State.HOLDING
     line.at_t8 = 160.0
-    line.go(3)
+    line.go(890)
+    assert line.runner.state is State.HOLDING, "a quarter of an hour to decide"
+    line.go(20)
     assert line.runner.state in (State.STOPPING, State.STOPPED)
     assert line.runner.reason == f"stop: {CAUSE}; the film has run out of the oven"
     assert ("film.tenter_empty", True) in line.switched
@@ -98,3 +104,31 @@ def test_a_run_out_that_is_not_proven_in_time_puts_the_heaters_off_and_stops():
     assert "run-out not proven" in line.runner.reason
     assert ("XC-508.CMD", 0.0) in line.puts
     assert ("SIC-803.SP", pytest.approx(100.0)) in line.puts
+
+
+def test_a_wish_to_thread_again_ends_the_sequence_held_and_asks_before_anything_moves():
+    line = Broken()
+    line.go(10)
+    line.runner.wish("rethread", "new leader", KIM)
+    line.go(390)
+    assert line.runner.state is State.HOLDING, "the film runs out first"
+    line.at_t8 = 160.0
+    line.go(3)
+    assert line.runner.state is State.HELD
+    [ask] = line.runner.asks()
+    assert ask.ask.key == "rethread"
+    assert ("film.line_empty", True) in line.switched
+    assert ("ZC-231.RUN", 0.0) in line.puts, "the gel gauge would measure the leader as gel"
+    assert line.runner.answer(ask.ask_id, "stop", KIM) == ""
+    assert line.runner.state is State.STOPPING
+
+
+def test_a_break_in_held_begins_the_sequence_once():
+    line = Broken(parted=False)
+    line.go(5)
+    assert line.runner.state is State.HELD
+    line.plant.stuck["NT-311.PV"] = 0.0
+    line.go(2)
+    assert line.runner.state is State.HOLDING
+    assert line.runner.reason == f"hold: {CAUSE}; then web broken"
+    assert [name for name, _ in line.switched].count("roll.broken") == 1

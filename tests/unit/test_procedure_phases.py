@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.models import PhaseUse, Role, UnitProcedure
+from config.models import PhaseUse, Recipe, Role, UnitProcedure
 from controller.conditions import compile_condition
 from controller.events import Actor
 from controller.procedure.journal import MemoryJournal
@@ -46,11 +46,12 @@ CLAIMED = [
 class Cold:
     """A runner standing before one named step on a line where nothing has happened."""
 
-    def __init__(self, use: str, step: str) -> None:
+    def __init__(self, use: str, step: str, recipe: Recipe | None = None) -> None:
         self.plant = FakeLine()
         table = self.plant.table
-        recipe = core25().model_copy(
-            update={"unit": (UnitProcedure(name="u", phase=(PhaseUse(use=use),)),)}
+        phase = PhaseUse(use=use, timeout_s=86400.0)
+        recipe = (recipe or core25()).model_copy(
+            update={"unit": (UnitProcedure(name="u", phase=(phase,)),)}
         )
         self.switched = []
         self.puts = []
@@ -211,3 +212,18 @@ def test_a_zone_that_stays_cold_holds_the_run():
     cold.scan(15)
     assert cold.runner.state is State.HELD
     assert "zone T6 is" in cold.runner.reason
+
+
+@pytest.mark.parametrize(
+    ("use", "step", "meters"), [("cast", "reach_peel", 13.0), ("pin", "through", 44.0)]
+)
+def test_a_slow_line_is_given_the_time_its_film_needs(use: str, step: str, meters: float):
+    """Very slow film takes longer than the phases' own time-outs allow for."""
+    slow = core25().settings.model_copy(update={"thread_speed_m_min": 0.2})
+    recipe = core25().model_copy(update={"settings": slow})
+    cold = Cold(use, step, recipe)
+    needs_s = meters / 0.2 * 60.0
+    cold.scan(round(1.2 * needs_s))
+    assert cold.runner.state is State.RUNNING
+    cold.scan(round(0.5 * needs_s))
+    assert cold.runner.state is not State.RUNNING

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from controller.report.cure import NoCure
 from controller.report.facts import (
     CdMap,
     EventRow,
@@ -19,6 +20,8 @@ from controller.report.facts import (
 )
 from controller.report.gather import to_json
 from controller.report.page import duration, render
+from controller.report.results import results
+from tests.fake_line import belt_side_only, core25, shipped
 
 NAN = math.nan
 
@@ -42,7 +45,8 @@ def facts(**changed):
         "line_seconds": 18_796.0, "meters_collected": 20.0, "meters_good": 17.0,
         "results": [
             result("core_thickness_um", 25.0, 24.5, 25.5),
-            result("layer_thickness_um", 0.3, 0.24, 0.36),
+            result("layer_thickness_air_um", 0.3, 0.24, 0.36),
+            replace(result("layer_thickness_um", 0.3, 0.24, 0.36), again=True),
             result("imidization_pct", 99.9996, 99.0, math.inf, sigma=0.1),
             result("residual_solvent_wt_pct", 0.0001, -math.inf, 0.5),
             result("core_cd_2sigma_pct", 1.5, -math.inf, 1.0),
@@ -98,6 +102,60 @@ def test_the_json_has_the_same_facts_and_null_for_unknown():
     assert data["meters_good"] == 17.0
     assert data["results"][-1]["value"] is None
     assert len(data["meters"]["core_um"]) == 20
+
+
+def layered(recipe, air, belt):
+    """Result rows of a recipe whose meters carry these layers."""
+    flat = np.ones(20)
+    table = MeterTable(
+        np.arange(0.5, 20.0), np.ones(20, bool), [""] * 20, flat, flat, flat, air * flat,
+        belt * flat, flat, flat, flat, flat,
+    )  # fmt: skip
+    return {row.key: row for row in results(recipe, table, None)}
+
+
+def test_each_coated_side_has_its_own_result_and_the_first_is_also_the_layer():
+    rows = layered(shipped("core12_both_sides"), 0.21, 0.14)
+    assert rows["layer_thickness_air_um"].value == pytest.approx(0.21)
+    assert rows["layer_thickness_air_um"].passed is True
+    assert rows["layer_thickness_belt_um"].value == pytest.approx(0.14)
+    assert rows["layer_thickness_belt_um"].passed is False
+    assert rows["layer_thickness_um"].value == pytest.approx(0.21)
+    assert rows["layer_thickness_um"].again
+    one = layered(core25(), 0.30, NAN)
+    assert "layer_thickness_belt_um" not in one
+    belt = layered(belt_side_only(), NAN, 0.31)
+    assert "layer_thickness_air_um" not in belt
+    assert belt["layer_thickness_um"].value == pytest.approx(0.31)
+
+
+def test_a_core_without_kinetics_has_no_estimate_and_the_page_says_unavailable():
+    unknown = np.full(20, NAN)
+    cure = NoCure(*(unknown for _ in range(6)))
+    flat = np.ones(20)
+    table = MeterTable(
+        np.arange(0.5, 20.0), np.ones(20, bool), [""] * 20, flat, 25.0 * flat, flat, flat, flat,
+        unknown, unknown, unknown, flat,
+    )  # fmt: skip
+    rows = {row.key: row for row in results(core25(), table, cure)}
+    for key in ("imidization_pct", "residual_solvent_wt_pct", "loh_at_peel_pct"):
+        assert rows[key].passed is None
+        assert rows[key].note.startswith("unavailable")
+    assert rows["core_thickness_um"].passed is True
+    assert "unavailable: no kinetics" in render(facts(results=list(rows.values())))
+
+
+def test_a_two_sided_page_shows_both_sides_once():
+    both = [
+        *facts().results,
+        result("layer_thickness_belt_um", 0.2, 0.15, 0.25),
+    ]
+    page = render(facts(results=both))
+    assert page.count("layer thickness air um") == 1
+    assert page.count("layer thickness belt um") == 1
+    assert "layer thickness um<" not in page
+    assert 'aria-label="Thin layer along the roll: air, belt"' in page
+    assert 'aria-label="Thin layer along the roll: air"' in render(facts())
 
 
 def test_an_empty_run_still_makes_a_page():

@@ -234,6 +234,21 @@ def epc(name="T1", loop="TIC-501"):
     )
 
 
+def epc_by_hand():
+    """A zone controller whose output may be given from here."""
+    one = epc()
+    more = instrument(
+        "T1",
+        "epc3016",
+        1,
+        [
+            tag("TIC-501.MAN", "man", (0, 1), write=writes(0, 1, 0)),
+            tag("TIC-501.MOP", "mop", (0, 100), "%", write=writes(0, 60, 0)),
+        ],
+    )
+    return one.model_copy(update={"tags": one.tags + more.tags})
+
+
 def e5cc(name="B1", unit=11, loop="TIC-201"):
     return instrument(
         name,

@@ -13,6 +13,7 @@ from tests.wire.driver_support import (
     bus_spec,
     e5cc,
     epc,
+    epc_by_hand,
     good_e5cc,
     good_epc,
     rtu_units,
@@ -58,6 +59,31 @@ def test_set_points_changing_fast_are_written_once_a_second_the_latest_wins():
         assert len(sets) <= 8
         assert sets[0] == 1000
         assert sets[-1] == 1049
+        await bench.stop()
+
+    run(main)
+
+
+def test_epc_output_in_manual_is_written_once_read_back_and_never_above_its_range():
+    async def main(loop):
+        registers = good_epc()
+        bench = Bench(loop, bus_spec(), [epc_by_hand()], tcp_unit(registers))
+        bench.start()
+        await asyncio.sleep(2.0)
+        bench.outputs.put("TIC-501.MOP", 44.4)
+        await asyncio.sleep(1.0)
+        bench.outputs.put("TIC-501.MAN", 1.0)
+        await asyncio.sleep(6.0)
+        assert registers.written == [(3, [444]), (273, [1])]  # on change, no refresh
+        assert bench.image.value["TIC-501.MOP"] == pytest.approx(44.4)
+        assert bench.image.value["TIC-501.MAN"] == 1.0
+        bench.outputs.put("TIC-501.MOP", 61.0)
+        await asyncio.sleep(0.5)
+        assert bench.observer.writes[-1].outcome is REFUSED
+        registers.words[273] = 0  # taken out of manual at the front panel
+        await asyncio.sleep(5.0)
+        assert (273, [1]) not in registers.written[2:]
+        assert bench.image.value["TIC-501.MAN"] == 0.0
         await bench.stop()
 
     run(main)
