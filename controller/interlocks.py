@@ -187,7 +187,7 @@ class Interlocks:
             row.tripped = True
             row.since_ns = snapshot.now_ns
             found = row.when.because(snapshot) or row.when.explain(snapshot)
-            row.why = "; ".join(map(str, found))
+            row.why = "; ".join(dict.fromkeys(map(str, found)))  # each input is told once
             first = not self._first_out and row.rank >= _FIRST_OUT_RANK
             if first:
                 self._first_out = row.trip.name
