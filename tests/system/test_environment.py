@@ -119,7 +119,7 @@ def acknowledged_is_readable(folder: Path) -> None:
 def test_full_disk_holds_the_run_and_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     script = f"$F dry-run $R --json --out @/lot; code=$?; cp -r @/lot '{kept}'; exit $code"
-    held_by_the_disk(in_mount("size=600k", disk, script), "no space left on the disk")
+    held_by_the_disk(in_mount("size=1200k", disk, script), "no space left on the disk")
     acknowledged_is_readable(kept)
 
 

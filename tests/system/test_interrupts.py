@@ -53,7 +53,9 @@ def is_whole(folder: Path) -> None:
     balances = json.loads(filmline("history", "ledger", folder, "--json").out)
     assert max(one["undeclared"] for one in balances) <= 1, "but a late poll while buses start"
     names = sorted(file.name for file in folder.iterdir())
-    assert names == ["record.sqlite", "report.html", "report.json", "summary.json"]
+    assert names == [
+        "lots.sqlite", "record.sqlite", "report.html", "report.json", "summary.json",
+    ]  # fmt: skip
 
 
 def good(record: Record, tag: str, from_ns: int | None = None) -> Samples:
