@@ -57,7 +57,7 @@ def test_same_seed_same_events_other_seed_other_events(tmp_path: Path) -> None:
     assert hashes[6] != hashes[5]
 
 
-BIAS_UM = 2.0  # F11: what the scanner adds
+BIAS_UM = 0.2  # F11: what the scanner adds; a larger one is found and the film unmeasured
 
 
 def ends_after_some_meters(run: DryRun) -> None:
@@ -73,7 +73,7 @@ def test_a_biased_gauge_parts_the_record_from_the_truth(tmp_path: Path) -> None:
         *(RECIPE, LINE, tmp_path / "lot", "lot"),
         seed=3,
         start="running",
-        faults=(parse_fault("F11@10s"),),
+        faults=(parse_fault(f"F11(size={BIAS_UM})@10s"),),
         limit_s=2.5 * 3600.0,
     )
     run, wall_s = run_dry(options, ends_after_some_meters)
@@ -83,7 +83,8 @@ def test_a_biased_gauge_parts_the_record_from_the_truth(tmp_path: Path) -> None:
     assert core["record"] is not None
     assert core["truth"] is not None
     assert core["record"] == pytest.approx(25.0, abs=0.5)
-    assert core["record"] - core["truth"] == pytest.approx(BIAS_UM, abs=0.5)
+    calibration_um = run.plant.scanner.bias_um  # of the lot
+    assert core["record"] - core["truth"] == pytest.approx(calibration_um + BIAS_UM, abs=0.1)
     assert layer["record"] == pytest.approx(layer["truth"], abs=0.03), "another gauge"
     rows = json.loads((tmp_path / "lot" / "report.json").read_text("utf-8"))["results"]
     assert core["record"] == next(r["value"] for r in rows if r["key"] == "core_thickness_um")
