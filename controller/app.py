@@ -7,10 +7,9 @@ as arguments: the clock, the transports and the store.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +34,12 @@ from controller.historian.errors import RecordError
 from controller.historian.health import Acknowledged
 from controller.historian.store import Store
 from controller.interlocks import Interlocks
+from controller.link_events import LinkEvents
 from controller.loops.manager import Gauges, Loops
 from controller.loops.ratio import ratios
 from controller.materials.lots import Floor
 from controller.materials.watch import TankWatch
 from controller.operations import Operations
-from controller.procedure.journal import JournalEntry
 from controller.procedure.outputs import door
 from controller.procedure.phases.registry import PHASES
 from controller.procedure.phases.stopping import STOP_UNITS
@@ -51,16 +50,16 @@ from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
 from controller.scan import Scan, ScanOutput
 from controller.second import SecondDrive, SecondThermocouples
+from controller.store_journal import StoreJournal
 from controller.stuck import StuckCheck
 from controller.tags import TagTable
-from drivers.base import Block, Clock, LinkState, Quality, WriteOutcome, WriteResult
+from drivers.base import Block, Clock, Quality
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
 
 _LINK_LOOK_S = 1.0
 _POWER_UP_NS = 10_000_000_000  # a device that was off answers within this time
-_UNWINDING = frozenset({State.STOPPING, State.ABORTING})
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
 
 Listener = Callable[[ScanOutput], None]
@@ -84,78 +83,6 @@ class Parts:
     floor: Floor | None = None  # lot book as it stands; None: no tank is ready
     run: str = "run"  # name under which material is booked
     wall_ns: Callable[[], int] | None = None  # the computer's UTC, watched for steps
-
-
-class StoreJournal:
-    """The procedure's journal inside the record: durable when its commit has returned.
-
-    Attributes:
-        wanted: somebody waits for a commit that nobody has asked for yet.
-        failing: the record cannot be written now. Going on waits for it; a stop does not.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._written = 0
-        self._asked = 0
-        self._safe = 0
-        self._stop_from: int | None = None
-        self.wanted = False
-        self.failing = False
-
-    def write(self, entry: JournalEntry) -> int:
-        """Queue an entry; its ticket becomes durable with the next commit."""
-        text = json.dumps(asdict(entry), sort_keys=True)
-        self._store.journal(entry.ns, entry.unit, text)
-        self._written += 1
-        stops = entry.state in _UNWINDING
-        self._stop_from = (self._stop_from or self._written) if stops else None
-        return self._written
-
-    def durable(self, ticket: int) -> bool:
-        """Tell whether an entry is on the disk; asking for one that is not hastens a commit."""
-        stopping = self._stop_from is not None and ticket >= self._stop_from
-        if ticket <= self._safe or (self.failing and stopping):
-            return True
-        self.wanted = self.wanted or ticket > self._asked
-        return False
-
-    def asked(self) -> int:
-        """A commit of everything queued until now is on its way; returns its ticket."""
-        self._asked, self.wanted = self._written, False
-        return self._asked
-
-    def committed(self, ticket: int) -> None:
-        """Everything queued before the commit of this ticket is on the disk now."""
-        self._safe = max(self._safe, ticket)
-        self.failing = False
-
-    def failed(self) -> None:
-        """A commit failed: its entries wait for the next one."""
-        self._asked, self.wanted, self.failing = self._safe, True, True
-
-
-class LinkEvents:
-    """Turns changes of links and fates of writes into events for the record."""
-
-    def __init__(self) -> None:
-        self.pending: list[Event] = []
-        self.silent: dict[str, str] = {}
-
-    def link_changed(self, name: str, state: LinkState, reason: str, ns: int) -> None:
-        """A bus or an instrument changed state."""
-        old = self.silent.pop(name, "")
-        if state is not LinkState.UP:
-            self.silent[name] = str(state)
-        self.pending.append(Event(ns, "link", "state", name, old or None, str(state), reason))
-
-    def write_ended(self, result: WriteResult) -> None:
-        """A write left the queue; only those that did not arrive are worth an event."""
-        if result.outcome is not WriteOutcome.WRITTEN:
-            self.pending.append(
-                Event(result.ns, "link", result.outcome.value, result.tag, None, result.value,
-                      result.reason)
-            )  # fmt: skip
 
 
 class Kernel:

@@ -22,7 +22,7 @@ from controller.operating.commands import add_commands
 from controller.outlets.commands import mirror_app
 from controller.packages import WrongPackageError, check_packages
 from controller.report.commands import report
-from controller.report.rolls_command import rolls as _rolls  # noqa: F401 - adds history rolls
+from controller.report.rolls_command import rolls
 from controller.run_commands import run
 from drivers.errors import DriverError
 
@@ -50,6 +50,7 @@ app.add_typer(history_app, name="history")
 app.add_typer(mirror_app, name="mirror")
 app.add_typer(lot_app, name="lot")
 history_app.command("lots")(history_lots)
+history_app.command("rolls")(rolls)
 app.command("report")(report)
 app.command("run")(run)
 add_commands(app)

@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from controller.historian.commands import BAD_INPUT, AsJson, Run, history_app
+from controller.historian.commands import BAD_INPUT, AsJson, Run
 from controller.historian.errors import RecordError
 from controller.report.facts import RollFacts
 from controller.report.gather import gather, plain
 
 
-@history_app.command("rolls")
 def rolls(
     run: Run,
     roll: Annotated[str | None, typer.Option(help="Only this roll, such as R02.")] = None,

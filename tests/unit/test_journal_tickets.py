@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from controller.app import StoreJournal
 from controller.procedure.journal import JournalEntry
 from controller.procedure.states import State
+from controller.store_journal import StoreJournal
 
 
 class Rows:
