@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -21,8 +22,13 @@ class Source:
 
     file: str
     data: dict[str, Any]
-    positions: Positions
+    text: str
     problems: list[Problem] = field(default_factory=list)
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Places of keys and values; a file without findings is never scanned for them."""
+        return Positions(self.text)
 
     def report(
         self,
@@ -73,7 +79,7 @@ def read(path: FilePath | str) -> Source:
         raise ConfigError([_syntax(file, text, str(error))]) from None
     except RecursionError:
         raise _fault(file, (1, 1), Category.SYNTAX, "nested too deeply") from None
-    return Source(file, data, Positions(text))
+    return Source(file, data, text)
 
 
 def _fault(file: str, place: Place, category: Category, message: str) -> ConfigError:

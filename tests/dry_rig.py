@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,15 @@ def files() -> tuple[Line, Materials, Recipe]:
     return line, materials, recipe
 
 
+@cache
+def _settled(start: Start, seed: int) -> Plant:
+    """A plant in its state at the start; a line full of film takes a while to compute."""
+    plant = Plant(seed=seed, start=start)
+    if start == "running":
+        settle_exhaust(plant)
+    return plant
+
+
 class DryRig:
     """A dry run that can be stopped, poked and continued; use it as a context manager.
 
@@ -59,9 +69,7 @@ class DryRig:
         loop = self._runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
-        self.plant = Plant(seed=seed, start=start)
-        if start == "running":
-            settle_exhaust(self.plant)
+        self.plant = deepcopy(_settled(start, seed))
         self.line_up = LineUp(line, self.plant)
         self.wire = MemoryWire(loop, line, self.line_up, LinkClosed)
         identity = Identity("RIG", "line", "recipe", "filmline 0.1.0", simulated=True, seed=seed)

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
 FOREIGN = ROOT / "tests" / "system" / "foreign"
+SHARED_OUT = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")  # see tests/conftest.py
 PROGRAMS = {  # Debian package -> override of its path, and the program in it
     "mbpoll": ("FILMLINE_MBPOLL", "usr/bin/mbpoll"),
     "chromium": ("FILMLINE_CHROMIUM", "usr/lib/chromium/chromium"),
@@ -67,7 +68,7 @@ def test(arguments: list[str]) -> int:
         [str(bin_dir / "ruff"), "check", "."],
         [str(bin_dir / "mypy")],
         [str(bin_dir / "lint-imports")],
-        [python, "-m", "pytest", *arguments],
+        [python, "-m", "pytest", *SHARED_OUT, *arguments],
     ]
     failed = [command for command in checks if run(command, programs) != 0]
     for command in failed:

@@ -131,18 +131,18 @@ class FilmModel:
 
     def imidization(self, state: FilmState) -> Array:
         """Degree of imidization, 0..1."""
-        return np.tensordot(self._weights, state.conversions, axes=1)
+        return np.asarray(self._weights @ state.conversions, dtype=float)
 
     def solids(self, state: FilmState) -> Array:
         """Polymer mass now, kg/m2 (precursor less the water of imidization)."""
-        return np.asarray(
-            state.precursor * (1.0 - self.water_fraction * self.imidization(state)), dtype=float
-        )
+        return self._solids(state, self.imidization(state))
+
+    def _solids(self, state: FilmState, p: Array) -> Array:
+        return np.asarray(state.precursor * (1.0 - self.water_fraction * p), dtype=float)
 
     def solvent_fraction(self, state: FilmState) -> Array:
         """All solvent over all mass, 0..1."""
-        total = state.solvent + state.trapped
-        return np.asarray(total / (total + self.solids(state)), dtype=float)
+        return _solvent_share(state, self.solids(state))
 
     def loss_on_heating(self, state: FilmState) -> Array:
         """Mass lost when heated until fully imidized and dry, 0..1 (process spec. 4)."""
@@ -152,10 +152,11 @@ class FilmModel:
     def thickness(self, state: FilmState) -> Array:
         """Film thickness, m."""
         p = self.imidization(state)
+        return self._thickness(state, p, self._solids(state, p))
+
+    def _thickness(self, state: FilmState, p: Array, solids: Array) -> Array:
         density = self._precursor_density + (self._imide_density - self._precursor_density) * p
-        return (state.solvent + state.trapped) / self._solvent_density + self.solids(
-            state
-        ) / density
+        return (state.solvent + state.trapped) / self._solvent_density + solids / density
 
     def vapor_pressure(self, temperature: Array) -> Array:
         """Saturation pressure of the solvent, Pa."""
@@ -173,7 +174,7 @@ class FilmModel:
     def step(self, state: FilmState, around: Surroundings, dt: Array | float) -> None:
         """Advance every cell by ``dt`` seconds (at most 2 s for printed accuracy)."""
         p = self.imidization(state)
-        solids = self.solids(state)
+        solids = self._solids(state, p)
         flux, activity = self._evaporation(state, around, p, solids)
         safe = np.maximum(state.solvent, 1e-12)
         lost = state.solvent * -np.expm1(-flux * dt / safe)
@@ -181,8 +182,10 @@ class FilmModel:
         early = p < 0.5
         pressure = activity * self.vapor_pressure(state.temperature) / AMBIENT_PA
         state.blister = np.maximum(state.blister, np.where(early, pressure, 0.0))
-        water = self._imidize(state, p, dt)
-        freed = self._release_trapped(state, p, dt)
+        self._imidize(state, solids, dt)
+        now = self.imidization(state)
+        water = state.precursor * self.water_fraction * (now - p)
+        freed = self._release_trapped(state, p, now, dt)
         state.evaporated = state.evaporated + lost + freed
         self._heat(state, around, solids, (lost + freed) / dt, water / dt, dt)
 
@@ -211,26 +214,26 @@ class FilmModel:
         )
         film = (
             around.sides**2 * 2.47 * law.skin * diffusion * state.solvent
-            / self.thickness(state) ** 2
+            / self._thickness(state, p, solids) ** 2
         )  # fmt: skip
         return np.asarray(gas * film / np.maximum(gas + film, 1e-30)), activity
 
-    def _imidize(self, state: FilmState, before: Array, dt: Array | float) -> Array:
-        """Advance the conversions; return the water set free, kg/m2."""
+    def _imidize(self, state: FilmState, solids: Array, dt: Array | float) -> None:
+        """Advance the conversions."""
         kinetics = self._kinetics
         floor = kinetics.unplasticized_factor
-        w = self.solvent_fraction(state)
+        w = _solvent_share(state, solids)
         speed = floor + (1.0 - floor) * np.minimum(1.0, w / kinetics.plasticized_wt)
         rate = kinetics.prefactor_per_s * np.exp(
             -self._activation[:, None] / (GAS * state.temperature)
         )
         state.conversions = 1.0 - (1.0 - state.conversions) * np.exp(-rate * speed * dt)
-        gained = self.imidization(state) - before
-        return np.asarray(state.precursor * self.water_fraction * gained, dtype=float)
 
-    def _release_trapped(self, state: FilmState, before: Array, dt: Array | float) -> Array:
+    def _release_trapped(
+        self, state: FilmState, before: Array, now: Array, dt: Array | float
+    ) -> Array:
+        """Catch and free solvent while imidization went from ``before`` to ``now``; kg/m2 freed."""
         law = self.law
-        now = self.imidization(state)
         passed = np.clip((now - 0.3) / 0.6, 0, 1) - np.clip((before - 0.3) / 0.6, 0, 1)
         moved = np.minimum(law.trapped_fraction * state.precursor * passed, state.solvent)
         state.solvent = state.solvent - moved
@@ -257,3 +260,8 @@ class FilmModel:
     def feed_solvent(self, state: FilmState, added: Array | float) -> None:
         """Add coating solvent, kg/m2, to the mobile solvent."""
         state.solvent = state.solvent + added
+
+
+def _solvent_share(state: FilmState, solids: Array) -> Array:
+    total = state.solvent + state.trapped
+    return np.asarray(total / (total + solids), dtype=float)
