@@ -33,6 +33,7 @@ def check_line(source: Source, line: Line) -> None:
     _check_equipment(source, line, writable)
     _check_effects(source, line, writable)
     _check_trips(source, line, tags, writable)
+    _check_hazards(source, line)
 
 
 def known_tags(line: Line) -> dict[str, KnownTag]:
@@ -92,7 +93,7 @@ def _check_header(source: Source, line: Line) -> None:
 
 
 def _check_duplicates(source: Source, line: Line) -> None:
-    for kind in ("station", "zone", "bus", "instrument", "equipment", "effect", "trip"):
+    for kind in ("station", "zone", "bus", "instrument", "equipment", "effect", "hazard", "trip"):
         items = getattr(line, kind)
         entries = [((kind, i, "name"), item.name) for i, item in enumerate(items)]
         unique(source, entries, f"{kind} name")
@@ -351,6 +352,25 @@ def _check_trips(
             check_condition(source, (*path, "enabled"), trip.enabled, tags)
         _refer_each(source, (*path, "effects"), trip.effects, effects, "effect")
         _refer_each(source, (*path, "blocks"), trip.blocks, writable, "writable tag")
+        _refer_each(source, (*path, "leaves"), trip.leaves, writable, "writable tag")
+
+
+def _check_hazards(source: Source, line: Line) -> None:
+    """Where hazards are declared, every trip names one, and each has something against it."""
+    if not line.hazard:
+        return
+    declared = [hazard.name for hazard in line.hazard]
+    for i, trip in enumerate(line.trip):
+        refer(source, ("trip", i, "hazard"), trip.hazard, declared, "hazard")
+    met = {trip.hazard for trip in line.trip}
+    for i, hazard in enumerate(line.hazard):
+        if hazard.name not in met and not hazard.software:
+            source.report(
+                Category.REFERENCE,
+                ("hazard", i, "name"),
+                "no trip acts against it",
+                "a trip with this hazard, or software = what is done instead",
+            )
 
 
 def _refer_each(

@@ -176,6 +176,22 @@ class Effect(Model):
     writes: dict[str, float]  # tag -> value
 
 
+class Hazard(Model):
+    """One hazard of the line's analysis; trips name it and say what detects it and what they do.
+
+    Attributes:
+        cause: what leads to it.
+        software: what this program does besides the trips; needed where no trip acts.
+        hardware: what must be guaranteed without this program and its computer.
+    """
+
+    name: str = Field(pattern=r"^Z[1-9][0-9]*$")
+    title: str
+    cause: str
+    software: str = ""
+    hardware: str
+
+
 class Trip(Model):
     """One row of the cause-and-effect matrix."""
 
@@ -187,6 +203,7 @@ class Trip(Model):
     enabled: Condition | None = None  # evaluated only while this is not false
     effects: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()  # tags whose increase is refused while tripped
+    leaves: tuple[str, ...] = ()  # tags nobody here writes while tripped: other protection has them
     bypass: bool = False
     latched: bool = True
     consequence: str
@@ -252,5 +269,6 @@ class Line(Model):
     equipment: tuple[Equipment, ...] = ()
     calculated: tuple[CalculatedTag, ...]
     effect: tuple[Effect, ...]
+    hazard: tuple[Hazard, ...] = ()
     trip: tuple[Trip, ...]
     tank: tuple[Tank, ...] = ()

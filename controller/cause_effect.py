@@ -68,11 +68,14 @@ class Matrix:
             row.related = self._related(row)
 
     def forced(self) -> dict[int, Forced]:
-        """Outputs held by the rows that act now, by tag index."""
+        """Outputs held by the rows that act now, by tag index; none that a row leaves alone."""
         held: dict[int, Forced] = {}
+        left = self.left()
         for row in self._by_precedence():
             for tag, value in row.writes.items():
-                held.setdefault(self.table.index(tag), Forced(tag, value, row.trip.name))
+                index = self.table.index(tag)
+                if index not in left:
+                    held.setdefault(index, Forced(tag, value, row.trip.name))
         return held
 
     def blocks(self) -> dict[int, str]:
@@ -82,6 +85,14 @@ class Matrix:
             for tag in row.trip.blocks:
                 blocked.setdefault(self.table.index(tag), row.trip.name)
         return blocked
+
+    def left(self) -> dict[int, str]:
+        """Outputs that other protection has while a row acts, by tag index, with the row."""
+        return {
+            self.table.index(tag): row.trip.name
+            for row in self._by_precedence()
+            for tag in row.trip.leaves
+        }
 
     def level(self) -> Level | None:
         """Highest level of the rows that act now."""
@@ -97,7 +108,7 @@ class Matrix:
             if name not in effects:
                 raise WiringError(f"trip {trip.name}: the line has no effect {name!r}")
             writes.update(effects[name])
-        for tag in (*writes, *trip.blocks):
+        for tag in (*writes, *trip.blocks, *trip.leaves):
             self.table.index(tag)
         when = compile_condition(trip.when, self.table)
         gate = -1 if trip.enabled is None else self._shared(trip.enabled)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isnan, nan
+from types import MappingProxyType
 
 from config.models import Line, Role
 from controller.confirm import Confirmations
@@ -25,6 +26,7 @@ from drivers.base import OutputPort
 
 LOWEST_SOLIDS_WT_PCT = 16.0  # process specification 1.2; the most solvent
 _STEP_GAP_NS = 2_500_000_000  # requests of one source closer than this are one move
+_NONE: Mapping[int, str] = MappingProxyType({})
 _MOVERS = (Source.RECIPE, Source.OPERATOR)
 
 
@@ -128,9 +130,16 @@ class Gate:
         asked = Asked(output, value, Source.OPERATOR, now_ns, actor, present)
         return self._confirmations.ask(asked, nonce)
 
-    def enforce(self, forced: Mapping[int, Forced], blocks: Mapping[int, str], now_ns: int) -> None:
+    def enforce(
+        self,
+        forced: Mapping[int, Forced],
+        blocks: Mapping[int, str],
+        now_ns: int,
+        left: Mapping[int, str] = _NONE,
+    ) -> None:
         """Take over the demands of the interlocks; forced outputs leave at once."""
         self._state.blocks = blocks
+        self._state.left = left
         before = self._state.forced
         if forced is before:
             return
@@ -148,6 +157,8 @@ class Gate:
         """Supervise read-back and controlling inputs; hand over what happened."""
         now_ns = snapshot.now_ns
         for index, verdict in self._readback.step(snapshot):
+            if index in self._state.left:
+                continue  # what it shows is other protection's doing
             self._judge(self._outputs[index], verdict, snapshot)
         for index, name in self._inputs.step(snapshot, dt):
             output = self._outputs[index]
@@ -221,7 +232,7 @@ class Gate:
         self._readback.forget(output.index)
         safe, request = output.write.safe, float(self._table.request[output.index])
         old = None if isnan(request) else request
-        if output.index not in self._state.forced:
+        if output.index not in self._state.forced and output.index not in self._state.left:
             self._table.request[output.index] = safe
             self._port.put(tag, safe)
         self._event(now_ns, "shed", tag, old, safe, cause)

@@ -26,6 +26,7 @@ class GateState:
     cross: CrossLimits
     forced: Mapping[int, Forced] = field(default_factory=dict)
     blocks: Mapping[int, str] = field(default_factory=dict)
+    left: Mapping[int, str] = field(default_factory=dict)  # nobody writes these
     manual: dict[str, str] = field(default_factory=dict)  # unit -> who holds it
 
     def mode(self, unit: str) -> Mode:
@@ -138,6 +139,15 @@ def check_forced(asked: Asked, state: GateState) -> Refusal | None:
     return asked.refuse(Cause.FORCED, detail, asked.value, held.value)
 
 
+def check_left(asked: Asked, state: GateState) -> Refusal | None:
+    """No row leaves the output to other protection, such as fans in a fire."""
+    trip = state.left.get(asked.output.index)
+    if trip is None:
+        return None
+    detail = f"nothing here writes it while {trip} acts: other protection has it"
+    return asked.refuse(Cause.LEFT_ALONE, detail, asked.value)
+
+
 def check_blocked(asked: Asked, state: GateState) -> Refusal | None:
     """No interlock blocks an increase."""
     trip = state.blocks.get(asked.output.index)
@@ -189,6 +199,7 @@ CHECKS: tuple[Check, ...] = (
     check_rank,
     check_role,
     check_forced,
+    check_left,
     check_blocked,
     check_cross,
     check_link,
@@ -200,8 +211,8 @@ def reasons_against(asked: Asked, state: GateState) -> tuple[Refusal, ...]:
     """Every reason against a request.
 
     An abort writes in the interlocks' name: it only has to be in range, and what a trip
-    holds stays as the trip wants it.
+    holds, or leaves alone, stays as the trip wants it.
     """
-    checks = (check_range, check_forced) if asked.source is Source.INTERLOCK else CHECKS
+    checks = (check_range, check_forced, check_left) if asked.source is Source.INTERLOCK else CHECKS
     found = (check(asked, state) for check in checks)
     return tuple(refusal for refusal in found if refusal is not None)

@@ -11,7 +11,7 @@ have its cause present, so a 25 % trip of an analyzer resets only below the 20 %
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 
 from config.models import Level, Line, Role
@@ -37,6 +37,7 @@ class InterlockResult:
         first_out: row that started the present state at level H or above, empty when none.
         forced: outputs held, by tag index.
         blocks: outputs whose increase is refused, by tag index, with the row.
+        left: outputs nobody writes, by tag index, with the row: other protection has them.
         events: trips, clears, resets and bypasses of this scan.
     """
 
@@ -46,6 +47,7 @@ class InterlockResult:
     first_out: str
     forced: Mapping[int, Forced]
     blocks: Mapping[int, str]
+    left: Mapping[int, str]
     events: tuple[Event, ...]
 
 
@@ -215,14 +217,13 @@ class Interlocks:
             first_out=self._first_out,
             forced=self._matrix.forced(),
             blocks=self._matrix.blocks(),
+            left=self._matrix.left(),
             events=tuple(self._pending),
         )
 
     def _quiet(self) -> InterlockResult:
         last = self._result
-        return InterlockResult(
-            (), last.active, last.level, last.first_out, last.forced, last.blocks, ()
-        )
+        return replace(last, new_trips=(), events=())
 
     def _still_there(self, row: Row) -> list[Refusal]:
         name = row.trip.name

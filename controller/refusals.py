@@ -29,6 +29,7 @@ class Cause(StrEnum):
     REASON = "no reason"
     FORCED = "forced by interlock"
     BLOCKED = "increase blocked"
+    LEFT_ALONE = "left alone"
     CROSS_LIMIT = "cross limit"
     NO_COMMUNICATION = "no communication"
     SHED = "shed"

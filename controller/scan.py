@@ -136,7 +136,7 @@ class Scan:
         for part in self._calculated:
             events.extend(part.step(snapshot, now_ns, dt))
         trips = self._interlocks.step(snapshot, dt)
-        self._gate.enforce(trips.forced, trips.blocks, now_ns)
+        self._gate.enforce(trips.forced, trips.blocks, now_ns, trips.left)
         events.extend(trips.events)
         events.extend(self._alarms.step(snapshot, dt))
         if self._procedure is not None:

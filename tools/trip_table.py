@@ -153,6 +153,8 @@ def _does(trip: Trip) -> str:
     parts = [f"`{name}`" for name in trip.effects]
     if trip.blocks:
         parts.append("blocks " + ", ".join(trip.blocks))
+    if trip.leaves:
+        parts.append("leaves alone " + ", ".join(trip.leaves))
     return "; ".join(parts) or "tells"
 
 

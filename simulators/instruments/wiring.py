@@ -48,6 +48,7 @@ _DIGITAL = (
     *(f"FS-{n}.OK" for n in _ANALYZERS),
     *("ZS-601.STD", "ZS-231.STD"),
     *(f"XS-{n}.ON" for n in _HEATED),
+    *("ZS-231.SHUT", "XS-312.OK"),
 )
 # digital output -> (attribute of the actuators, index or -1)
 _SWITCHES: dict[str, tuple[str, int]] = {

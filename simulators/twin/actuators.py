@@ -37,6 +37,7 @@ DI_ESTOP_OK, DI_GUARDS_OK, DI_NO_FIRE, DI_AIR_OK = 0, 1, 2, 3
 DI_SAMPLE_FLOW = 4  # 6 analyzers
 DI_SCANNER_STD, DI_GEL_STD = 10, 11
 DI_CONTACTOR = 12  # 13 zones
+DI_SHUTTER_SHUT, DI_STATIC_OK = 25, 26
 
 # Error status bits of the final scanner (hardware sheet 3.6).
 SCAN_NO_PEAK = 1 << 2

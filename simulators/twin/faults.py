@@ -57,6 +57,8 @@ class Faults:
         estop, guard_open, fire, air_lost: F15 and inputs of the safety circuit.
         room_ppm: Z12, solvent leak at the room detector.
         chill_lost: Z18, no chill water.
+        shutter_stuck: Z21, the gel gauge's beta source stays open.
+        static_lost: Z22, ionizer off or the web's ground lost.
     """
 
     pump_shaft_factor: float = 1.0
@@ -89,6 +91,8 @@ class Faults:
     air_lost: bool = False
     room_ppm: float = 0.0
     chill_lost: bool = False
+    shutter_stuck: bool = False
+    static_lost: bool = False
 
     def clear(self) -> None:
         """Make the plant sound again; what the faults did to the film stays."""

@@ -191,6 +191,10 @@ class FastSensors:
             bits |= 1 << io.DI_SCANNER_STD
         if gel.frame.standardizing:
             bits |= 1 << io.DI_GEL_STD
+        if gel.frame.parked and not faults.shutter_stuck:
+            bits |= 1 << io.DI_SHUTTER_SHUT
+        if not faults.static_lost:
+            bits |= 1 << io.DI_STATIC_OK
         return bits
 
 

@@ -162,6 +162,17 @@ def test_before_the_first_poll_nothing_is_written() -> None:
     assert causes(ask(rig, SP, 21.0)) == [Cause.NO_COMMUNICATION]
 
 
+@pytest.mark.parametrize("source", [Source.RECIPE, Source.LOOP, Source.INTERLOCK])
+def test_what_a_trip_leaves_alone_nobody_writes(source) -> None:
+    rig = Rig()
+    rig.gate.enforce({}, {}, rig.now, {rig.table.index(PUMP): "IL19-FIRE"})
+    assert causes(ask(rig, PUMP, 0.0, source)) == [Cause.LEFT_ALONE]
+    rig.gate.shed(PUMP, "test", rig.now)
+    assert rig.port.sent == []
+    rig.gate.enforce({}, {}, rig.now)
+    assert ask(rig, PUMP, 0.0, source)
+
+
 def test_increases_are_blocked_and_decreases_are_not() -> None:
     rig = Rig()
     assert ask(rig, PUMP, 4.0)
