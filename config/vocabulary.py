@@ -99,11 +99,18 @@ POINT_UNITS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "confocal2400": {"pv": ("um",), "status": ("1",)},
     "optris_ct": {"pv": ("degC",)},
     "ek9000": {},
+    "pnozmulti": {
+        point: ("1",)
+        for point in (
+            *("run", "estop_ok", "guards_ok", "no_fire", "gas_ok", "heat", "feed", "web"),
+            *("host", "exhaust", "purged"),
+        )
+    },
 }
 """Per family its points with the units they may carry; a coupler's points are terminals."""
 
 BUS_FAMILIES: Final = {
-    "modbus_tcp": ("epc3016", "ek9000"),
+    "modbus_tcp": ("epc3016", "ek9000", "pnozmulti"),
     "modbus_rtu": ("e5cc", "acs380", "atv320"),
     "ascii": ("reglo_icc",),
     "optris": ("optris_ct",),

@@ -30,6 +30,7 @@ from controller.film.rolls import RollBook
 from controller.film.transport import FilmTransport
 from controller.gate import Gate
 from controller.handover import HandOver
+from controller.heartbeat import Heartbeat
 from controller.historian.errors import RecordError
 from controller.historian.health import Acknowledged
 from controller.historian.store import Store
@@ -153,6 +154,7 @@ class Kernel:
         self.tanks = TankWatch(
             line, self.table, recipe, parts.materials, parts.floor, parts.run, store.journal
         )
+        self.heartbeat = Heartbeat(self.outputs.beat)
         self.scan = Scan(
             self.table,
             StuckCheck(line, self.table),
@@ -172,6 +174,7 @@ class Kernel:
             self.runner,
             (self.loops, drive),
             parts.timer,
+            self.heartbeat,
         )
         self.operations = Operations(self, parts.materials)
         self.event_hash = EventHash(self.table.resolutions(), parts.epoch_ns)

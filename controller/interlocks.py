@@ -57,6 +57,9 @@ class Interlocks:
     Args:
         line: the line file.
         table: the process image its conditions look at.
+
+    Attributes:
+        passes: how often every row has been evaluated.
     """
 
     def __init__(self, line: Line, table: TagTable) -> None:
@@ -66,6 +69,7 @@ class Interlocks:
         self._first_out = ""
         self._bypass: Bypass | None = None
         self._pending: list[Event] = []
+        self.passes = 0
         self._result = self._collect(())
 
     @property
@@ -95,6 +99,7 @@ class Interlocks:
                 tripped.append(row)
         if tripped:
             self._trip(tripped, snapshot)
+        self.passes += 1
         return self._answer(tripped, changed=changed)
 
     def reset(self, name: str, actor: Actor, reason: str, now_ns: int) -> Decision:

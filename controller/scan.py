@@ -16,6 +16,7 @@ from config.models import Level
 from controller.alarms import Alarms
 from controller.events import Event
 from controller.gate import Gate
+from controller.heartbeat import Heartbeat
 from controller.interlocks import InterlockResult, Interlocks
 from controller.stuck import StuckCheck
 from controller.tags import Snapshot, TagTable
@@ -86,6 +87,7 @@ class Scan:
         procedure: the recipe's engine, or None while there is none.
         loops: closed loops, in order.
         timer: seconds for measuring the scan itself; None measures nothing.
+        heartbeat: told at the end of each complete scan; None: nobody listens.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Scan:
         procedure: Procedure | None = None,
         loops: Sequence[Stepper] = (),
         timer: Callable[[], float] | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._table = table
         self._stuck = stuck
@@ -109,6 +112,7 @@ class Scan:
         self._procedure = procedure
         self._loops = tuple(loops)
         self._timer = timer
+        self._heartbeat = heartbeat
         self.counters = ScanCounters()
 
     def step(self, now_ns: int, dt: float) -> ScanOutput:
@@ -120,6 +124,8 @@ class Scan:
         """
         started = self._timer() if self._timer is not None else 0.0
         output = self._run(now_ns, dt)
+        if self._heartbeat is not None:
+            self._heartbeat.complete(self._interlocks.passes)
         self.counters.scans += 1
         if self._timer is not None:
             self.counters.last_s = self._timer() - started

@@ -20,6 +20,7 @@ from drivers.instruments.e5cc import E5cc
 from drivers.instruments.ek9000 import Ek9000
 from drivers.instruments.epc3016 import Epc3016
 from drivers.instruments.optris_ct import OptrisCt
+from drivers.instruments.pnozmulti import PnozMulti
 from drivers.instruments.reglo_icc import RegloIcc
 from drivers.link import Link
 from drivers.modbus import ModbusLink, ModbusRtuLink, ModbusTcpLink
@@ -35,7 +36,14 @@ _LINKS: Mapping[str, Callable[[], Link]] = {
     "optris": OptrisLink,
     "confocal": ConfocalLink,
 }
-_MODBUS = {"epc3016": Epc3016, "e5cc": E5cc, "acs380": Acs380, "atv320": Atv320, "ek9000": Ek9000}
+_MODBUS = {
+    "epc3016": Epc3016,
+    "e5cc": E5cc,
+    "acs380": Acs380,
+    "atv320": Atv320,
+    "ek9000": Ek9000,
+    "pnozmulti": PnozMulti,
+}
 _LONGEST_REPLY = {"modbus_rtu": 256, "ascii": 80, "optris": 16}  # characters
 _BITS = 11  # a character with start, parity and stop, as the pacing rule counts
 
@@ -155,6 +163,7 @@ class Outputs:
     ) -> None:
         self._observer, self._clock = observer, clock
         self.devices = {device.name: device for bus in buses for device in bus.devices}
+        self._beating = [one for one in self.devices.values() if isinstance(one, PnozMulti)]
         self._targets: dict[str, tuple[WriteQueue, str]] = {}
         self._commands: dict[str, tuple[Device, str]] = {}
         for instrument in line.instrument:
@@ -195,6 +204,11 @@ class Outputs:
 
         steps = device.command_steps
         bus.command(Command(device, lambda: steps(point, value), report, bus.now() + LIFE_S))
+
+    def beat(self, count: int) -> None:
+        """A complete interlock scan has given a new count: safety controllers are told of it."""
+        for device in self._beating:
+            device.beat(count)
 
     def rearm(self, instrument: str) -> None:
         """A person looked at a device whose outputs were shed: set it up and write again."""

@@ -87,9 +87,10 @@ class Poll(Job):
 
     Attributes:
         explain: exchanges that find out why the device knows no such address, once.
+        judge: has the last word on values and quality of each payload.
     """
 
-    __slots__ = ("_decode", "_hook", "_request", "_stopped", "_writer", "explain")
+    __slots__ = ("_decode", "_hook", "_request", "_stopped", "_writer", "explain", "judge")
 
     def __init__(
         self,
@@ -107,6 +108,7 @@ class Poll(Job):
         self._hook = hook
         self._stopped = False
         self.explain: Callable[[], Steps] | None = None
+        self.judge: Callable[[bytes, Decoded], Decoded] | None = None
 
     def request(self, _now: float) -> Request | None:
         """Give the read, unless the device said that it can never answer it."""
@@ -115,7 +117,10 @@ class Poll(Job):
     def done(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
         """Decode and store."""
         if self._writer is not None and self._decode is not None:
-            values, quality = self._decode(payload)
+            decoded = self._decode(payload)
+            if self.judge is not None:
+                decoded = self.judge(payload, decoded)
+            values, quality = decoded
             self._writer.write(values, quality, sent_ns, received_ns)
         if self._hook is not None:
             self._hook(payload)

@@ -231,6 +231,23 @@ class Terminals(Model):
     read_back_s: float = Field(gt=0.0)
 
 
+class HeartbeatRule(Model):
+    """How a safety controller is told that the interlock scan goes on.
+
+    Attributes:
+        period_s: between counts.
+        alive: register that takes the count, with bit 0 set.
+        trigger, trigger_value: register of the device's watchdog, and what starts it anew.
+        silent_s: without an echo of the count for so long, what the device shows is bad.
+    """
+
+    period_s: float = Field(gt=0.0, le=0.5)
+    alive: Register = Field(ge=0, le=0xFFFF)
+    trigger: Register = Field(ge=0, le=0xFFFF)
+    trigger_value: int = Field(ge=0, le=0xFFFF)
+    silent_s: float = Field(gt=0.0, le=2.0)
+
+
 class Query(Model):
     """One text or binary query.
 
@@ -267,6 +284,7 @@ class Profile(Model):
     setup: tuple[SetupStep, ...] = ()
     canary: Canary | None = None
     terminals: Terminals | None = None
+    heartbeat: HeartbeatRule | None = None
     query: tuple[Query, ...] = ()
     channels: tuple[int, ...] = ()
     settings: tuple[str, ...] = ()

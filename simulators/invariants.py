@@ -23,6 +23,7 @@ from simulators.instruments.ek9000 import Ek9000
 from simulators.instruments.epc3016 import Epc3016
 from simulators.instruments.line_up import FANS, LineUp
 from simulators.instruments.optris_ct import OptrisCt
+from simulators.instruments.pnozmulti import PnozMulti
 from simulators.instruments.reglo_icc import RegloIcc
 from simulators.judging.plant_view import PlantView
 from simulators.judging.process import Counters, HeatAndDope, Image
@@ -37,6 +38,7 @@ from simulators.judging.writes_drives import (
     ScannerWatch,
     WebDriveWatch,
 )
+from simulators.judging.writes_safety import SafetyWatch
 from simulators.judging.writes_zones import BoltWatch, ControllerWatch, SwitchWatch
 from simulators.twin.plant import Plant
 
@@ -116,6 +118,8 @@ class Judge:
                 watch = SwitchWatch(scene, instrument, device, permitted)
             case Ek9000():
                 watch = BoltWatch(scene, instrument, device)
+            case PnozMulti():
+                watch = SafetyWatch(scene, name, device)
             case RegloIcc():
                 watch = CoatingPumpWatch(scene, instrument, device)
             case Confocal2400():

@@ -94,6 +94,7 @@ class DryRig:
         self.keeper = BookKeeper(self.book, self.kernel.tanks, "RIG")
         self.start_at_s = start_at_s
         self.ticks = 0
+        self.scanning = True  # False: the scan stands still, the buses go on
         self._hooks: dict[int, list[Callable[[], object]]] = defaultdict(list)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -116,7 +117,8 @@ class DryRig:
         last = self.ticks + ticks
 
         def scan(number: int) -> None:
-            self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 0.1)
+            if self.scanning:
+                self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 0.1)
             if number % 10 == 0:
                 self.keeper.exchange(EPOCH_NS + number * TICK_NS)
             if self.start_at_s is not None and number == round(self.start_at_s * 10):
@@ -138,6 +140,12 @@ class DryRig:
         """The operator lets a held procedure go on."""
         self.judge.operator_commanded()
         self.kernel.runner.command(Command.RESTART, "rig", person(Role.OPERATOR))
+
+    def computer_dies(self) -> None:
+        """As a kill would: no scan any more, every connection gone."""
+        self.scanning = False
+        for task in self._tasks:
+            task.cancel()
 
     def _tick(self, number: int) -> None:
         for action in self._hooks.pop(number, ()):

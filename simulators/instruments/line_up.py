@@ -23,7 +23,9 @@ from simulators.instruments.loop_bank import LoopBank
 from simulators.instruments.modbus_device import ModbusDevice
 from simulators.instruments.modbus_framing import MbapEndpoint, RtuEndpoint
 from simulators.instruments.optris_ct import OptrisBus, OptrisCt
+from simulators.instruments.pnozmulti import PnozMulti
 from simulators.instruments.reglo_icc import RegloIcc
+from simulators.instruments.safety_program import Safety
 from simulators.instruments.temperature_controller import TemperatureController
 from simulators.instruments.terminals import bolt_targets
 
@@ -86,10 +88,11 @@ class LineUp:
         self._plant = plant
         self._maximum_c = {zone.name: zone.maximum_c for zone in line.zone}
         self._zones: list[int] = []
-        self._watched: list[Epc3016 | Ek9000] = []
+        self._watched: list[Epc3016 | Ek9000 | PnozMulti] = []
         self._drives: list[tuple[Drive, Callable[[float], None]]] = []
         self._pump: RegloIcc | None = None
         self._scanner: Confocal2400 | None = None
+        self._safety: PnozMulti | None = None
         for instrument in line.instrument:
             self.instruments[instrument.name] = self._build(instrument)
         self._wire_buses()
@@ -107,6 +110,8 @@ class LineUp:
         for device in self._watched:
             if now_s > device.deadline_s:
                 device.expire()
+        if self._safety is not None:
+            self._safety.step()
         if self._pump is not None:
             self._pump.step()
         if self._scanner is not None:
@@ -124,6 +129,7 @@ class LineUp:
             "reglo_icc": self._reglo,
             "confocal2400": self._confocal,
             "optris_ct": self._optris,
+            "pnozmulti": self._pnozmulti,
         }
         builder = builders.get(instrument.family)
         if builder is None:
@@ -201,6 +207,17 @@ class LineUp:
     def _optris(self, instrument: Instrument) -> OptrisCt:
         sig, index = self._plant.sig, instrument.unit - 1
         return OptrisCt(lambda: float(sig.film_c[index]), 1000 + instrument.unit)
+
+    def _pnozmulti(self, _: Instrument) -> PnozMulti:
+        act, sig = self._plant.act, self._plant.sig
+
+        def release(safety: Safety) -> None:
+            act.heat_released, act.feed_released = safety.heat, safety.feed
+            act.web_released, act.exhaust_latched = safety.web, safety.exhaust
+
+        self._safety = PnozMulti(self.clock, lambda: sig.safety, release)
+        self._watched.append(self._safety)
+        return self._safety
 
     def _ek9000(self, instrument: Instrument) -> Ek9000:
         bolts = wiring.terminals(instrument, "ao")
@@ -289,10 +306,14 @@ class LineUp:
                     device.preset(rpm)
             elif isinstance(device, Ek9000):
                 self._adopt_outputs(instrument, device)
+            elif isinstance(device, PnozMulti) and act.main_contactor:
+                device.preset()
         if self._pump is not None:
             for channel in range(len(act.coat_flow)):
                 if act.coat_flow[channel] > 0.0:
                     self._pump.preset(channel, float(act.coat_flow[channel]))
+        if self._safety is not None:
+            self._safety.step()  # it has been on for long
 
     def _adopt_drive(self, name: str, drive: Acs380) -> None:
         act = self._plant.act

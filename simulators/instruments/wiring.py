@@ -75,6 +75,7 @@ class Signals(Protocol):
     analog: Floats
     counters: NDArray[np.int64]
     di: int
+    safety: int
     tc: Floats
     film_c: Floats
     scan_um: float
@@ -89,6 +90,11 @@ class Actuators(Protocol):
     fan: Floats
     coat_flow: Floats
     bolt_um: Floats
+    main_contactor: bool
+    heat_released: bool
+    feed_released: bool
+    web_released: bool
+    exhaust_latched: bool
 
 
 class WiringError(ValueError):

@@ -39,6 +39,13 @@ DI_SCANNER_STD, DI_GEL_STD = 10, 11
 DI_CONTACTOR = 12  # 13 zones
 DI_SHUTTER_SHUT, DI_STATIC_OK = 25, 26
 
+# Contacts of the safety circuit, bit numbers: emergency stop, guards, fire detector, relay of
+# the gas panel, flow switches of all zones, fans at purge speed; and what runs: main contactor,
+# dope pump, web drives, all fans.
+SAFETY_ESTOP_OK, SAFETY_GUARDS_OK, SAFETY_NO_FIRE, SAFETY_GAS_OK = 0, 1, 2, 3
+SAFETY_FLOW, SAFETY_PURGE = 4, 5
+SAFETY_HEAT_ON, SAFETY_FEED_ON, SAFETY_WEB_ON, SAFETY_FANS_ON = 6, 7, 8, 9
+
 # Error status bits of the final scanner (hardware sheet 3.6).
 SCAN_NO_PEAK = 1 << 2
 SCAN_BEHIND_RANGE = 1 << 6
@@ -67,6 +74,9 @@ class Actuators:
         coat_engaged: head at the web.
         bolt_um: lip bolt targets, um.
         turret: winder turret indexes and cuts when this rises.
+        heat_released, feed_released, web_released: the safety controller lets heaters, dope and
+            coat feed, and web drives work; True where there is none.
+        exhaust_latched: it runs all fans at full speed, dampers open, whatever else is asked.
     """
 
     duty: Floats = field(default_factory=lambda: _floats(15))
@@ -91,6 +101,10 @@ class Actuators:
     gel_run: bool = False
     gel_std: bool = False
     turret: bool = False
+    heat_released: bool = True
+    feed_released: bool = True
+    web_released: bool = True
+    exhaust_latched: bool = False
 
 
 @dataclass(slots=True)
@@ -101,6 +115,7 @@ class Signals:
         analog: 34 milliampere signals in engineering units, in terminal order.
         counters: encoder counts of belt, rails, winder, 0.1 mm each, not wrapped.
         di: digital inputs as a bit mask.
+        safety: contacts of the safety circuit as a bit mask, in the order of ``SAFETY_*``.
         tc: control thermocouples of the 15 zones, degC; 1372 when burnt out.
         tc2: independent thermocouples of the 13 zones, degC.
         bolt_c: bolt temperatures, degC.
@@ -114,6 +129,7 @@ class Signals:
     analog: Floats = field(default_factory=lambda: _floats(ANALOGS))
     counters: NDArray[np.int64] = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
     di: int = 0
+    safety: int = 0
     tc: Floats = field(default_factory=lambda: _floats(15))
     tc2: Floats = field(default_factory=lambda: _floats(13))
     bolt_c: Floats = field(default_factory=lambda: _floats(21))

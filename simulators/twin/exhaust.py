@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 NORMAL_K = 293.15  # temperature at which 0.02406 m3 hold one mole
 LFL_FROM_C = 100.0
 PROVEN_SHARE = 0.70  # of the table flow: less is no purge
+PURGE_SPEED = 0.85  # of full: the pressure switch over a fan closes
 
 
 class Exhaust:
@@ -102,16 +103,28 @@ class Exhaust:
         self._flammable(air_c)
         self.room_ppm = self.evap_room_kg_s * self._room_gain
 
+    @property
+    def proven(self) -> bool:
+        """The flow switches of all zones are closed."""
+        return bool(self._ok.all())
+
+    @property
+    def at_purge_speed(self) -> bool:
+        """The pressure switches over all fans are closed."""
+        return min(self._fans) >= PURGE_SPEED
+
     def _blow(self, act: Actuators, faults: Faults) -> None:
         fans = self._fans
         share = self._share
         first, second = self._fan_ends
         lag = self._lag
-        if act.damper_closed.any():
+        if act.exhaust_latched:
+            openings = [1.0, 1.0, 1.0]
+        elif act.damper_closed.any():
             openings = [self._closed if closed else 1.0 for closed in act.damper_closed]
         else:
             openings = [1.0, 1.0, 1.0]
-        speeds = (act.fan * faults.fan).tolist()
+        speeds = (faults.fan if act.exhaust_latched else act.fan * faults.fan).tolist()
         for k in range(3):
             fans[k] += lag * (speeds[k] * openings[k] - fans[k])
         share[:first] = fans[0]

@@ -103,14 +103,16 @@ class Plant:
         if faults.break_at_m is not None:
             self.break_web(faults.break_at_m)
             faults.break_at_m = None
-        released = not (faults.estop or faults.guard_open or faults.fire)
-        feeding = released and not self.gas_relay
+        safe = not (faults.estop or faults.guard_open or faults.fire)
+        released = safe and act.web_released
+        feeding = safe and not self.gas_relay and act.feed_released
+        heating = act.main_contactor and safe and not self.gas_relay and act.heat_released
         self.ticks += 1
         if act.turret != self._turret:
             self._turret = act.turret
             if act.turret:
                 self.new_roll()
-        self._advance(act, released, feeding)
+        self._advance(act, released, feeding, heating)
         if self.ticks % FILM_EVERY == 0:
             self.wet.step_film(act, feeding, self._surroundings, faults)
             self._take_film()
@@ -207,14 +209,14 @@ class Plant:
 
     # --- one tick ----------------------------------------------------------------------------
 
-    def _advance(self, act: Actuators, released: bool, feeding: bool) -> None:
+    def _advance(self, act: Actuators, released: bool, feeding: bool, heating: bool) -> None:
         faults, web, heat, exhaust = self.faults, self.web, self.heat, self.exhaust
         web.step(act, released, faults)
         if web.broke_at_m is not None:
             self.break_web(web.broke_at_m)
         self.wet.step_dope(act, feeding, float(heat.zone_c[DIE]), web, DT_S)
         exhaust.step(act, self._air[:EXHAUST_COUNT], faults)
-        heat.step(act, act.main_contactor and feeding, exhaust.flow_nm3_h, faults)
+        heat.step(act, heating, exhaust.flow_nm3_h, faults)
         np.add(heat.zone_c, self._offset, out=self._air)
 
     def _take_film(self) -> None:
@@ -241,6 +243,24 @@ class Plant:
         pressures.die_mpa, pressures.filter_mpa = casting.die_mpa, casting.filter_mpa
         self.fast.sample(sig, self.exhaust, self.web, pressures, gel, scanner, faults)
         sig.di = self.fast.digital(act, scanner, gel, faults)
+        sig.safety = self._safety_contacts()
+
+    def _safety_contacts(self) -> int:
+        """Contacts of the safety circuit, wired beside those of the control computer."""
+        act, faults, exhaust = self.act, self.faults, self.exhaust
+        web = act.belt or act.nip or act.rails or act.winder
+        return (
+            (not faults.estop) << io.SAFETY_ESTOP_OK
+            | (not faults.guard_open) << io.SAFETY_GUARDS_OK
+            | (not faults.fire) << io.SAFETY_NO_FIRE
+            | (not self.gas_relay) << io.SAFETY_GAS_OK
+            | exhaust.proven << io.SAFETY_FLOW
+            | exhaust.at_purge_speed << io.SAFETY_PURGE
+            | act.main_contactor << io.SAFETY_HEAT_ON
+            | (act.pump_rpm > 0.0) << io.SAFETY_FEED_ON
+            | bool(web) << io.SAFETY_WEB_ON
+            | (float(act.fan.min()) > 0.05) << io.SAFETY_FANS_ON
+        )
 
     def _sense_slow(self) -> None:
         wet, params, view = self.wet, self.params, self._view

@@ -70,6 +70,7 @@ def test_every_family_is_known_and_every_bus_has_an_instrument():
         *((f"OPTRIS{i}", "SER-2", 15222, i) for i in range(1, 5)),
         ("IO-A", "NET-IOA", 15301, 1),
         ("IO-B", "NET-IOB", 15302, 1),
+        ("SAFETY", "NET-SAFE", 15501, 1),
     ],
 )
 def test_each_instrument_is_on_its_bus_and_port(instrument, bus, port, unit):
@@ -122,7 +123,7 @@ def test_every_alarm_and_every_trip_tells_people_what_happens_and_what_to_do():
 
 def test_the_interlocks_of_the_trip_table_are_all_there():
     groups = {re.match(r"IL\d+|WB|PT|PS|JT|MAT", name).group() for name in TRIPS}
-    wanted = {f"IL{n}" for n in (*range(1, 13), 14, 18, 19, *range(21, 24))}
+    wanted = {f"IL{n}" for n in (*range(1, 13), 14, 15, 18, 19, *range(21, 24))}
     assert groups == wanted | {"WB", "PT", "PS", "JT", "MAT"}
     for zone in ZONES:
         for prefix in ("IL1", "IL7W", "IL7", "IL7CS", "IL8", "IL8D", "IL9"):

@@ -154,6 +154,21 @@ async def test_mbpoll_reads_and_writes_a_tcp_zone(served):
     assert re.search(r"\[24\]:\s+1500", output)
 
 
+async def test_mbpoll_keeps_a_safety_controller_alive(served):
+    served.plant.sig.safety = 0b111111
+    tcp = ("-m", "tcp", "-p", str(served.port("NET-SAFE")), "-a", "1", "-0", "-1", "-q")
+    await mbpoll(*tcp, "-r", "0", "127.0.0.1", str(0x2A01))
+    await mbpoll(*tcp, "-r", "255", "127.0.0.1", str(0x8400))
+    run(served.line_up, 0.9)
+    output = await mbpoll(*tcp, "-t", "3:hex", "-r", "512", "-c", "2", "127.0.0.1")
+    assert re.search(r"\[512\]:\s+0x2ADF", output), "its count, all contacts, no heat yet"
+    output = await mbpoll(*tcp, "-t", "1", "-r", "8208", "-c", "3", "127.0.0.1")
+    assert re.findall(r"\[82\d\d\]:\s+(\d)", output) == ["1", "0", "0"], "o16: the host is alive"
+    run(served.line_up, 0.2)
+    output = await mbpoll(*tcp, "-r", "0", "127.0.0.1")
+    assert re.search(r"\[0\]:\s+0\b", output)
+
+
 async def test_mbpoll_reads_and_writes_a_serial_zone(served):
     bridge = PtyBridge()
     async with await bridge.join(served.port("RTU-A")):
