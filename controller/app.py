@@ -17,6 +17,7 @@ import numpy as np
 from config.loader import Materials
 from config.models import Line, Recipe
 from controller.alarms import Alarms
+from controller.arming import Arming
 from controller.clock import WallWatch
 from controller.conditions import compile_condition
 from controller.events import Actor, Event, EventHash
@@ -154,6 +155,8 @@ class Kernel:
         self.tanks = TankWatch(
             line, self.table, recipe, parts.materials, parts.floor, parts.run, store.journal
         )
+        self.arming = Arming(self.outputs.with_settings())
+        self.runner.arming = self.arming.against
         self.heartbeat = Heartbeat(self.outputs.beat)
         self.scan = Scan(
             self.table,
@@ -220,6 +223,7 @@ class Kernel:
     def scan_once(self, now_ns: int, dt: float) -> ScanOutput:
         """One scan and what follows from it: events to the record, commit, listeners."""
         output = self.scan.step(now_ns, dt)
+        self.arming.step(dt, idle=self.runner.state is State.IDLE)
         self._since_links += dt
         if self._since_links >= _LINK_LOOK_S - 1e-9:
             self._since_links = 0.0

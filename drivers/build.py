@@ -24,7 +24,7 @@ from drivers.instruments.pnozmulti import PnozMulti
 from drivers.instruments.reglo_icc import RegloIcc
 from drivers.link import Link
 from drivers.modbus import ModbusLink, ModbusRtuLink, ModbusTcpLink
-from drivers.parts import Parts
+from drivers.parts import Parts, RegisterDevice
 from drivers.profile import Profile, ProfileError
 from drivers.transport import TransportFactory
 from drivers.writes import LIFE_S, Command, WriteQueue
@@ -209,6 +209,14 @@ class Outputs:
         """A complete interlock scan has given a new count: safety controllers are told of it."""
         for device in self._beating:
             device.beat(count)
+
+    def with_settings(self) -> list[RegisterDevice]:
+        """Devices that keep the line safe by settings of their own."""
+        return [
+            one
+            for one in self.devices.values()
+            if isinstance(one, RegisterDevice) and one.parts.profile.setup
+        ]
 
     def rearm(self, instrument: str) -> None:
         """A person looked at a device whose outputs were shed: set it up and write again."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.models import Instrument, TagSpec
-from drivers.base import Block, BlockWriter, Clock, Image, LinkObserver
+from drivers.base import Block, BlockWriter, Clock, Image, LinkObserver, LinkState
 from drivers.codec import PointDecoder, WordOrder
 from drivers.device import Device
 from drivers.errors import DeviceRefused
@@ -14,6 +15,7 @@ from drivers.jobs import Poll, Steps
 from drivers.link import Request
 from drivers.modbus import ModbusLink
 from drivers.profile import BlockSpec, Profile, ProfileError, SetupStep
+from drivers.settings import WrongSetting
 from drivers.writes import Writable
 
 Hook = Callable[[bytes], None]
@@ -82,11 +84,16 @@ class RegisterDevice(PlainDevice):
         parts: what it is built from.
         link: rules of its bus.
         hooks: by block name, also shown each payload; such a block is read even without tags.
+
+    Attributes:
+        wrong: settings of the profile that did not hold when they were read last.
     """
 
     def __init__(self, parts: Parts, link: ModbusLink, hooks: Mapping[str, Hook]) -> None:
         super().__init__(parts)
         self.link = link
+        self.wrong: tuple[WrongSetting, ...] = ()
+        self._read_at = -math.inf
         self.block_polls: dict[str, Poll] = {}
         shown: set[str] = set()
         for block in parts.profile.block:
@@ -136,39 +143,62 @@ class RegisterDevice(PlainDevice):
     def setup(self) -> Steps:
         """Canary, the profile's settings, then what the outputs hold; see SetupStep."""
         yield from self.canary()
-        reason = ""
-        for step in self.parts.profile.setup:
-            fault = yield from self._settle(step)
-            reason = "; ".join(filter(None, (reason, fault)))
+        yield from self._settle_all(write=True)
         for output in self.outputs:
-            output.lock(reason)
             yield from output.recheck()
 
-    def _settle(self, step: SetupStep) -> Generator[Request, bytes, str]:
-        """Carry out one step; why it failed, or ``""``."""
+    def verify(self) -> None:
+        """Read the settings again soon; nothing is written."""
+        if self.parts.profile.setup and self.state is LinkState.UP:
+            self.investigate(lambda: self._settle_all(write=False))
+
+    def verified_s(self) -> float:
+        """Seconds since all settings were read; inf before."""
+        return self.bus.now() - self._read_at if self.bus is not None else math.inf
+
+    def _settle_all(self, *, write: bool) -> Steps:
+        wrong: list[WrongSetting] = []
+        for step in self.parts.profile.setup:
+            fault = yield from self._settle(step, write=write)
+            wrong += [fault] if fault is not None else []
+        self.wrong = tuple(wrong)
+        self._read_at = self.bus.now() if self.bus is not None else -math.inf
+        reason = "; ".join(map(_told, wrong))
+        for output in self.outputs:
+            output.lock(reason)
+
+    def _settle(
+        self, step: SetupStep, *, write: bool
+    ) -> Generator[Request, bytes, WrongSetting | None]:
+        """Carry out one step; what is wrong, or None."""
+        register = step.status_address if step.kind == "command" else step.address
         try:
-            done = yield from self._try_step(step)
+            holds, value = yield from self._look(step)
+            if not holds and write and step.kind != "verify":
+                yield self.link.write_one(self.unit, step.address, step.value)
+                holds, value = yield from self._look(step)
         except DeviceRefused as error:
-            return f"{step.why} ({error})"
-        return "" if done else step.why
+            return WrongSetting(self.name, register, None, step.allowed, step.why, str(error))
+        if holds:
+            return None
+        return WrongSetting(self.name, register, value, step.allowed, step.why)
 
-    def _try_step(self, step: SetupStep) -> Generator[Request, bytes, bool]:
-        if (yield from self._holds(step)):
-            return True
-        if step.kind == "verify":
-            return False
-        yield self.link.write_one(self.unit, step.address, step.value)
-        return (yield from self._holds(step))
-
-    def _holds(self, step: SetupStep) -> Generator[Request, bytes, bool]:
+    def _look(self, step: SetupStep) -> Generator[Request, bytes, tuple[bool, int]]:
+        """Tell whether a setting holds, and what the device shows."""
         if step.kind == "command":
             payload = yield self.link.read(self.unit, 3, step.status_address, step.status_count)
-            return join_words(payload, step.word_order) & step.mask == step.equals
+            value = join_words(payload, step.word_order)
+            return value & step.mask == step.equals, value
         payload = yield self.link.read(self.unit, 3, step.address, 1)
         value = int.from_bytes(payload, "big")
         if step.kind == "ensure":
-            return value == step.value
-        return step.min <= value <= step.max
+            return value == step.value, value
+        return step.min <= value <= step.max, value
+
+
+def _told(setting: WrongSetting) -> str:
+    """A setting in the reason for a lock."""
+    return f"{setting.why} ({setting.refusal})" if setting.refusal else setting.why
 
 
 def join_words(payload: bytes, order: WordOrder) -> int:

@@ -202,6 +202,15 @@ class SetupStep(Model):
     mask: int = 0
     equals: int = 0
 
+    @property
+    def allowed(self) -> str:
+        """What the register may hold, in words."""
+        if self.kind == "ensure":
+            return str(self.value)
+        if self.kind == "command":
+            return f"bits {self.mask:#x} equal to {self.equals:#x}"
+        return str(self.min) if self.min == self.max else f"{self.min} to {self.max}"
+
 
 class Canary(Model):
     """Read that proves a line clean: its reply fits no other request of the family."""

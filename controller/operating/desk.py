@@ -21,7 +21,7 @@ from controller.operating.reply import Reply, done, refuse
 from controller.operating.words import Args, Refused, meant, text, texts
 from controller.outputs import Mode
 from controller.procedure.execution import PendingAsk
-from controller.procedure.states import Command, after
+from controller.procedure.states import Command, State, after
 from controller.scan import ScanOutput
 
 if TYPE_CHECKING:
@@ -206,6 +206,9 @@ class Desk:
         state = self.kernel.runner.state
         if after(state, command) is None:
             raise Refused(f"{command} is not possible in state {state.name}", seen=self._seen())
+        against = self.kernel.runner.arming() if command is Command.START else ()
+        if against:
+            raise Refused(*against, seen=self._seen())
         return cost_of(self.kernel, command, now_ns)
 
     def _seen(self) -> dict[str, object]:
@@ -238,6 +241,9 @@ class Desk:
     def _give(self, command: Command, args: Args, actor: Actor) -> Reply:
         runner = self.kernel.runner
         before = runner.state
+        against = runner.arming() if command is Command.START and before is State.IDLE else ()
+        if against:
+            raise Refused(*against)
         why = runner.command(command, _reason(args), actor)
         if why:
             raise Refused(why)

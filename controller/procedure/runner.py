@@ -81,6 +81,7 @@ class Runner(RunnerHands):
         self._stop_uses = tuple(stop_units)
         self._assembly = Assembly(self._ctx, self, journal, registry, compile_condition, self.done)
         self._safe = safe_values(line)
+        self.arming: Callable[[], Sequence[str]] = tuple  # every reason against a start
         self._state_s = 0.0
         self._since_publish = math.inf
         self._since_journal = 0.0
@@ -112,6 +113,9 @@ class Runner(RunnerHands):
             return f"{command} is not possible in state {self.state.name}"
         if command in (Command.START, Command.RESET) and self.side.name:
             return f"{self.side.name} is going on"
+        against = self.arming() if command is Command.START else ()
+        if against:
+            return "; ".join(against)
         self._go(following, f"{command}: {reason}", actor.name)
         return ""
 

@@ -40,6 +40,11 @@ def powered(rig: DryRig) -> bool:
     return bool((rig.plant.truth.power_w > 0.0).any())
 
 
+def feeds(rig: DryRig) -> bool:
+    """Whether the pump delivers; what is in the die runs out for a while after that."""
+    return rig.plant.wet.casting.pump_cm3_s > 0.0
+
+
 def within(rig: DryRig, patience_s: float, happened: Callable[[], bool]) -> float:
     """Line seconds until something is so; a tenth at a time."""
     for tick in range(round(patience_s * 10)):
@@ -54,15 +59,13 @@ def test_a_killed_computer_leaves_the_line_safe(tmp_path: Path) -> None:
         rig.run(RUNS_S)
         assert rig.kernel.runner.state is State.RUNNING
         assert powered(rig)
-        assert rig.plant.truth.casting_on
+        assert feeds(rig)
         rig.computer_dies()
-        within(rig, 2.0, lambda: not powered(rig) and not rig.plant.truth.casting_on)
         act = rig.plant.act
-        assert not act.heat_released
+        within(rig, 2.0, lambda: not powered(rig) and not feeds(rig))
         assert act.exhaust_latched
-        within(rig, 15.0, lambda: float(rig.plant.exhaust.flow_nm3_h.min()) > 0.0)
-        assert rig.plant.exhaust.at_purge_speed or act.exhaust_latched
-        rig.run(30.0)
+        within(rig, 15.0, lambda: rig.plant.exhaust.at_purge_speed)
+        rig.run(15.0)
         assert act.belt == act.rails == act.winder == pytest.approx(RUN_OUT_M_MIN)
         assert rig.plant.truth.belt_running
         rig.run(RUN_ON_S - 60.0)
@@ -109,5 +112,5 @@ def test_a_lost_safety_controller_stops_the_line_and_nothing_comes_back_alone(
         rig.run(30.0)
         assert device.program.host, "it hears us again"
         assert not powered(rig)
-        assert not rig.plant.truth.casting_on
+        assert not feeds(rig)
         assert rig.kernel.interlocks.acts("IL14-SAFETY"), "latched until a person resets it"

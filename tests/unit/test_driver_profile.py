@@ -22,7 +22,7 @@ def changed(tmp_path, family, old, new):
     return path
 
 
-def test_eight_families_ship_and_none_claims_a_bench_test():
+def test_nine_families_ship_and_none_claims_a_bench_test():
     profiles = load_profiles(DEVICES)
     assert sorted(profiles) == [
         "acs380",
@@ -32,6 +32,7 @@ def test_eight_families_ship_and_none_claims_a_bench_test():
         "ek9000",
         "epc3016",
         "optris_ct",
+        "pnozmulti",
         "reglo_icc",
     ]
     for profile in profiles.values():
@@ -113,3 +114,51 @@ def test_a_word_order_swapped_in_a_profile_shows_bad_values(tmp_path):
     values, quality = read(swapped)
     assert math.isnan(values[0])
     assert quality == [Quality.BAD_OUT_OF_RANGE]
+
+
+WEARS = {  # hardware sheet 2.4: registers whose memory wears when they are written cyclically
+    "epc3016": {2, 24, 25},
+    "acs380": set(range(100, 10000)),
+    "atv320": {9001, 9002, *range(6001, 6006)},
+    "pnozmulti": set(),
+    "e5cc": set(),
+}
+
+
+@pytest.mark.parametrize("family", sorted(load_profiles(DEVICES)))
+def test_set_points_go_to_memory_that_does_not_wear(family):
+    """RAM instead of EEPROM: nothing that is written in a run is kept over a power cut."""
+    profile = load_profiles(DEVICES)[family]
+    for rule in profile.write:
+        assert rule.volatile, rule.point
+        assert not set(rule.registers()) & WEARS[family], rule.point
+    for step in profile.setup:
+        if step.kind == "ensure":  # written only where it differs, on connecting
+            assert step.address not in WEARS.get(family, set()), step.why
+
+
+def test_a_family_that_writes_to_eeprom_as_delivered_is_put_into_ram_mode_first():
+    setup = load_profiles(DEVICES)["e5cc"].setup
+    ram = next(step for step in setup if "RAM write mode" in step.why)
+    assert (ram.kind, ram.address, ram.value) == ("command", 0, 0x0401)
+    assert (ram.status_address, ram.mask, ram.equals) == (0x2406, 1 << 20, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("family", "registers"),
+    [
+        ("epc3016", {1169: "1 to 5", 2308: "1 to 5"}),
+        ("acs380", {5813: "3", 5814: "2", 5815: "1 to 20"}),
+        ("atv320", {6005: "1 to 20"}),
+        ("ek9000", {0x1120: "1500", 0x1122: "0", 0x1123: "0"}),
+        ("pnozmulti", {255: "bits 0x700 equal to 0x400"}),
+    ],
+)
+def test_what_makes_the_line_safe_without_us_is_verified(family, registers):
+    """Hardware sheet 2.3 and pilot line 4; E5CC and Reglo have none: a contactor guards them."""
+    setup = load_profiles(DEVICES)[family].setup
+    allowed = {
+        (step.status_address if step.kind == "command" else step.address): step.allowed
+        for step in setup
+    }
+    assert registers.items() <= allowed.items()
