@@ -100,11 +100,17 @@ POINT_UNITS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "optris_ct": {"pv": ("degC",)},
     "ek9000": {},
     "pnozmulti": {
-        point: ("1",)
-        for point in (
-            *("run", "estop_ok", "guards_ok", "no_fire", "gas_ok", "heat", "feed", "web"),
-            *("host", "exhaust", "purged"),
-        )
+        "run": ("1",),
+        "estop_ok": ("1",),
+        "guards_ok": ("1",),
+        "no_fire": ("1",),
+        "gas_ok": ("1",),
+        "heat": ("1",),
+        "feed": ("1",),
+        "web": ("1",),
+        "host": ("1",),
+        "exhaust": ("1",),
+        "purged": ("1",),
     },
 }
 """Per family its points with the units they may carry; a coupler's points are terminals."""

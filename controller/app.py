@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from config.loader import Materials
-from config.models import Line, Recipe
+from config.models import Level, Line, Recipe
 from controller.alarms import Alarms
 from controller.arming import Arming
 from controller.clock import WallWatch
@@ -46,7 +46,7 @@ from controller.procedure.outputs import door
 from controller.procedure.phases.registry import PHASES
 from controller.procedure.phases.stopping import STOP_UNITS
 from controller.procedure.runner import Doors, Runner
-from controller.procedure.states import Command, State
+from controller.procedure.states import FINAL, Command, State
 from controller.procedure.switchboard import Switchboard
 from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
@@ -55,12 +55,14 @@ from controller.second import SecondDrive, SecondThermocouples
 from controller.store_journal import StoreJournal
 from controller.stuck import StuckCheck
 from controller.tags import TagTable
+from controller.watch_rules import UNRECORDED_S
 from drivers.base import Block, Clock, Quality
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
 
 _LINK_LOOK_S = 1.0
+_ENDING = (*FINAL, State.IDLE, State.STOPPING, State.ABORTING)
 _POWER_UP_NS = 10_000_000_000  # a device that was off answers within this time
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
 
@@ -193,9 +195,8 @@ class Kernel:
             for instrument in line.instrument
         }
         self._off_ns: dict[str, int] = {}
-        self._since_links = 0.0
         self._commit_s = parts.commit_s
-        self._since_commit = 0.0
+        self._since_links = self._since_commit = self._unrecorded_s = 0.0
         self._commits = parts.commits
         self._wall = WallWatch(parts.wall_ns or parts.clock.utc_ns, parts.clock.utc_ns)
         self._health = self.table.attach(Block("kernel", ("SYS.LATE", "SYS.SCAN"), _LINK_LOOK_S))
@@ -239,6 +240,7 @@ class Kernel:
         hasten = self.journal.wanted and not self.failure  # a disk that fails is not pressed
         if hasten or self._since_commit >= self._commit_s - 1e-9:
             self._commit(now_ns)
+        self._stop_unrecorded(dt)
         for listener in self._listeners:
             listener(output)
         return output
@@ -258,6 +260,22 @@ class Kernel:
         if decision.accepted:
             self.outputs.rearm(self.outputs.instrument_of(tag))
         return decision
+
+    def stood_still(self, cause: str, now_ns: int, *, slept: bool = False) -> None:
+        """The computer stood still for longer than the line may be left alone: hold.
+
+        Args:
+            cause: in words.
+            now_ns: UTC ns.
+            slept: it slept, so that not even the age of the inputs tells how old they are: all
+                are bad until they are read on new connections.
+        """
+        if slept:
+            self.table.distrust()
+            for bus in self.buses:
+                bus.reopen(cause)
+        self.record([Event(now_ns, "computer", "stood", "", None, None, cause)])
+        self.runner.demand(Level.HOLD, cause, now_ns)
 
     def _follow_drivers(self, now_ns: int) -> None:
         """Outputs that a driver took out of service (device restarted) are shed at the gate.
@@ -332,6 +350,13 @@ class Kernel:
             self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
         self.failure = str(error)
         self.journal.failed()
+
+    def _stop_unrecorded(self, dt: float) -> None:
+        """A run that cannot be recorded for a minute is stopped (safety rule 2.11)."""
+        self._unrecorded_s = self._unrecorded_s + dt if self.failure else 0.0
+        if self._unrecorded_s > UNRECORDED_S and self.runner.state not in _ENDING:
+            told = f"nothing could be recorded for {UNRECORDED_S:.0f} s: {self.failure}"
+            self.runner.command(Command.STOP, told)
 
     def _keep_pass(self, taken: Pass) -> None:
         self.store.profile(

@@ -24,11 +24,13 @@ from controller.events import Actor, Event
 from controller.historian.errors import RecordError
 from controller.historian.store import Store
 from controller.historian.threaded import ThreadedStore
+from controller.live_computer import clocks_s, free_pct, resident_bytes
 from controller.live_ending import Ending
 from controller.live_log import LineLog
 from controller.live_memory import settle
 from controller.live_notify import notify
 from controller.live_time import Beat, LineClock
+from controller.live_watchdog import PROBE_S, Acts, Probe, Watchdog
 from controller.materials.book import Book
 from controller.materials.errors import MaterialsError
 from controller.materials.keeper import BookKeeper
@@ -36,11 +38,15 @@ from controller.operating.desk import Desk
 from controller.operating.server import DeskServer, serve_desk
 from controller.procedure.states import FINAL, State
 from controller.scan import ScanOutput
+from controller.watch_rules import STOOD_STILL_S, SleepWatch, against_a_run, memory_pct
+from drivers.base import Block, Quality
 from drivers.transport import TransportFactory
 
 _STATUS_S = 60.0  # line seconds between status lines
 _LATE_EVENT_S = 60.0  # and between events about late scans
-_WATCHDOG_S = 1.0  # wall seconds between signs of life for systemd
+_LIFE_S = 1.0  # wall seconds between the service's own tags, and states told to systemd
+_COMPUTER_S = 10.0  # wall seconds between looks at disk and memory
+_FULL_PCT = 100.0  # of the memory budget
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,12 @@ class LiveRun:
             setting.prepare(self.kernel)
         self.kernel.listen(self._hear)
         self.desk = Desk(self.kernel, simulated=setting.simulated, lot=setting.lot)
+        self.probe = Probe()
+        self._watchdog = Watchdog(self.probe, Acts(self._hold_heartbeat))
+        self._sleep = SleepWatch()
+        tags = ("SYS.LAG", "SYS.DISK", "SYS.MEMORY")
+        self._own = self.kernel.table.attach(Block("service", tags, setting.speed))
+        self._free_pct = self._memory_pct = float("nan")
         self.beat = Beat(0.0, setting.line.line.scan_period_s)
         self.closing_error = ""
         self._ending = Ending(setting.once)
@@ -129,6 +141,7 @@ class LiveRun:
         self._next_late_s = 0.0
         self._adopted = setting.adopt is None
         self._next_life_s = 0.0
+        self._probing: asyncio.TimerHandle | None = None
 
     # --- from start to end ---------------------------------------------------------------------
 
@@ -152,8 +165,11 @@ class LiveRun:
         if self._keeper is not None:
             beside = self._keeper.run(self._clock, max(1.0, setting.speed))
             tasks.append(self._loop.create_task(beside, name="lot book"))
+        tasks.append(self._loop.create_task(self._look_at_computer(), name="computer"))
         for task in tasks:
             task.add_done_callback(self._task_ended)
+        self._look_alive()
+        self._watchdog.start()
         self.beat.due_s = self._loop.time() + self.beat.period_s
         self._loop.call_at(self.beat.due_s, self._scan)
         self._say(f"waiting in {self.kernel.runner.state.name} at {setting.socket}")
@@ -166,6 +182,9 @@ class LiveRun:
         return self._final or self.kernel.runner.state
 
     async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        self._watchdog.stop()
+        if self._probing is not None:
+            self._probing.cancel()
         for task in tasks:
             task.remove_done_callback(self._task_ended)
             task.cancel()
@@ -200,6 +219,7 @@ class LiveRun:
         beat, kernel = self.beat, self.kernel
         missed = beat.take(self._loop.time())
         now_ns = self._clock.utc_ns()
+        self._was_away(missed, now_ns)
         if missed:
             kernel.scan.skipped(missed)
         for event in kernel.links.pending:
@@ -216,6 +236,40 @@ class LiveRun:
         if kernel.runner.state in FINAL and self._ending.begun:
             self._final = kernel.runner.state
         if self._ending.over(kernel.runner.state, now_s) and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _was_away(self, missed: int, now_ns: int) -> None:
+        """Hold after a sleep, or after more than a second without a scan."""
+        slept_s = self._sleep.slept_s(*clocks_s())
+        stood_s = missed * self.beat.period_s / self.setting.speed
+        if slept_s:
+            self.kernel.stood_still(f"the computer slept for {slept_s:.1f} s", now_ns, slept=True)
+        elif stood_s >= STOOD_STILL_S:
+            self.kernel.stood_still(f"no scan for {stood_s:.1f} s", now_ns)
+        self.kernel.heartbeat.held = ""  # the loop goes on; what it missed is held above
+
+    def _hold_heartbeat(self, reason: str) -> None:
+        self.kernel.heartbeat.held = reason
+
+    def _look_alive(self) -> None:
+        """Every 20 ms of the wall: the loop comes round."""
+        self.probe.due()
+        self._probing = self._loop.call_later(PROBE_S * self.setting.speed, self._look_alive)
+
+    async def _look_at_computer(self) -> None:
+        """Disk and memory, now and then; the disk is asked in a thread, it may take its time."""
+        while True:
+            free = await self._loop.run_in_executor(None, free_pct, self.store.path.parent)
+            self._free_pct, self._memory_pct = free, memory_pct(resident_bytes())
+            self.kernel.arming.more = against_a_run(free)
+            self._leave_if_full()
+            await asyncio.sleep(_COMPUTER_S * self.setting.speed)
+
+    def _leave_if_full(self) -> None:
+        """Out of its memory budget with nothing to do: end, so that a fresh one waits."""
+        idle = self.kernel.runner.state is State.IDLE and not self._moved
+        if self._memory_pct >= _FULL_PCT and idle and not self._ended.done():
+            self._say(f"memory at {self._memory_pct:.0f} % of its budget: ending while idle")
             self._ended.set_result(None)
 
     def _hear(self, output: ScanOutput) -> None:
@@ -245,8 +299,16 @@ class LiveRun:
             self._say(self.status())
         wall_s = now_s / self.setting.speed
         if wall_s >= self._next_life_s:
-            self._next_life_s = wall_s + _WATCHDOG_S
-            notify(f"WATCHDOG=1\nSTATUS={self.setting.lot}: {state.name}")
+            self._next_life_s = wall_s + _LIFE_S
+            self._tell_own_tags()
+            notify(f"STATUS={self.setting.lot}: {state.name}")
+
+    def _tell_own_tags(self) -> None:
+        """Lag of the loop, room on the disk, memory; what is not known yet is bad."""
+        values = (self.probe.take(), self._free_pct, self._memory_pct)
+        quality = [Quality.BAD if value != value else Quality.GOOD for value in values]  # noqa: PLR0124 - NaN
+        now_ns = self._clock.utc_ns()
+        self._own.write(values, quality, now_ns, now_ns)
 
     def status(self) -> str:
         """The line in one line."""

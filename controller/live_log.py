@@ -17,7 +17,7 @@ from controller.events import Event
 _WAITING_LINES = 2000
 _NS = 1_000_000_000
 _AGAIN_NS = 60 * _NS  # a line that says the same waits so long
-_SOURCES = frozenset({"alarm", "clock", "interlock", "link", "scan"})
+_SOURCES = frozenset({"alarm", "clock", "computer", "interlock", "link", "scan"})
 _PROCEDURE = frozenset({"state", "ask", "answer", "refused"})
 _GATE = frozenset({"mode", "shed", "rearm"})
 _OPENING = frozenset({"connecting", "open", "opening"})

@@ -142,6 +142,13 @@ class TagTable:
         self.source_ns[index] = now_ns
         self.received_ns[index] = now_ns
 
+    def distrust(self) -> None:
+        """Make everything that came from devices bad until it is read again."""
+        for name in self._claimed:
+            if isinstance(self._specs[name], TagSpec):
+                self.quality[self._position[name]] = Quality.BAD_NO_COMMUNICATION
+                self.value[self._position[name]] = math.nan
+
     def read(self, index: int, now_ns: int) -> tuple[float, int]:
         """Value and quality of one tag now, after staleness."""
         quality = int(self.quality[index])

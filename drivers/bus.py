@@ -206,6 +206,10 @@ class Bus:
             self.state = state
             self._observer.link_changed(self.name, state, reason, self._clock.utc_ns())
 
+    def reopen(self, reason: str) -> None:
+        """Trust nothing that is under way: close the line and open it anew."""
+        self._lose(reason)
+
     # --- what others ask for -----------------------------------------------------------------
 
     def at(self, job: Job, when: float) -> None:

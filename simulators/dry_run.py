@@ -138,6 +138,7 @@ class DryRun:
         self.closing_error = ""
         self._loop = loop
         self._heeded = 0
+        self._begin_at: float = START_AFTER_S * TICKS_PER_S
         self._end_at = options.limit_s
         self._ended = loop.create_future()
         self._progress: Progress = lambda _: None
@@ -184,8 +185,8 @@ class DryRun:
     def _scan(self, number: int) -> None:
         self.now_s = number / TICKS_PER_S
         output = self.kernel.scan_once(EPOCH_NS + number * TICK_NS, 1.0 / TICKS_PER_S)
-        if number == START_AFTER_S * TICKS_PER_S:
-            self._begin()
+        if number >= self._begin_at:
+            self._begin(number)
         if output.events:
             self._note_collecting(output)
         if self.orders.due_s <= self.now_s:
@@ -203,8 +204,15 @@ class DryRun:
         else:
             self._loop.at((number + 1) * TICK_NS, Rank.SCAN, self._scan, number + 1)
 
-    def _begin(self) -> None:
-        """The operator's first command: start, or go on with a line that runs already."""
+    def _begin(self, number: int) -> None:
+        """The operator's first command: start, or go on with a line that runs already.
+
+        A start that is refused (devices are still being looked at) is tried again.
+        """
+        self._begin_at = math.inf
+        if self.options.start != "running" and self.kernel.arming.against():
+            self._begin_at = number + 1
+            return
         self.judge.operator_commanded()
         runner, operator = self.kernel.runner, person(Role.OPERATOR)
         if self.options.start == "running":

@@ -306,14 +306,18 @@ class LineUp:
                     device.preset(rpm)
             elif isinstance(device, Ek9000):
                 self._adopt_outputs(instrument, device)
-            elif isinstance(device, PnozMulti) and act.main_contactor:
-                device.preset()
         if self._pump is not None:
             for channel in range(len(act.coat_flow)):
                 if act.coat_flow[channel] > 0.0:
                     self._pump.preset(channel, float(act.coat_flow[channel]))
+        self._adopt_safety()
+
+    def _adopt_safety(self) -> None:
+        """The safety controller has been on for long, and has released what stands on."""
         if self._safety is not None:
-            self._safety.step()  # it has been on for long
+            if self._plant.act.main_contactor:
+                self._safety.preset()
+            self._safety.step()
 
     def _adopt_drive(self, name: str, drive: Acs380) -> None:
         act = self._plant.act

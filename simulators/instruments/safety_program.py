@@ -19,9 +19,18 @@ from dataclasses import dataclass
 from typing import Final
 
 # Input terminals of the base unit, bit numbers.
-ESTOP_OK, GUARDS_OK, NO_FIRE, GAS_OK, FLOW_PROVEN, PURGE_SPEED, HEAT_ON, FEED_ON, WEB_ON, FANS_ON = (
-    range(10)
-)
+(
+    ESTOP_OK,
+    GUARDS_OK,
+    NO_FIRE,
+    GAS_OK,
+    FLOW_PROVEN,
+    PURGE_SPEED,
+    HEAT_ON,
+    FEED_ON,
+    WEB_ON,
+    FANS_ON,
+) = range(10)
 # Virtual outputs, bit numbers; o8-o15 echo the host's counter.
 O_RUN, O_ESTOP_OK, O_GUARDS_OK, O_NO_FIRE, O_GAS_OK, O_HEAT, O_FEED, O_WEB, O_ECHO = range(9)
 O_HOST, O_EXHAUST, O_PURGED = 16, 17, 18

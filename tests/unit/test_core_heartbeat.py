@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.heartbeat import Heartbeat
-from controller.interlocks import Interlocks, InterlockResult
+from controller.interlocks import InterlockResult, Interlocks
 from tests.core_rig import Rig, cond, make_line, trip
 from tests.unit.test_core_scan import wire
 
@@ -64,7 +64,9 @@ def test_a_row_whose_evaluation_fails_leaves_the_pass_uncounted(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(interlocks, "_watch", [(row, gate, broken) for row, gate, _ in interlocks._watch])
+    monkeypatch.setattr(
+        interlocks, "_watch", [(row, gate, broken) for row, gate, _ in interlocks._watch]
+    )
     with pytest.raises(ZeroDivisionError):
         interlocks.step(rig.scan(), 0.1)
     assert interlocks.passes == 1

@@ -1,4 +1,4 @@
-"""The simulated safety controller's program: what it releases, and that nothing comes back alone."""
+"""The simulated safety controller's program: what it releases, and that nothing comes alone."""
 
 from simulators.instruments import safety_program as sp
 from simulators.twin import actuators as io
@@ -28,7 +28,16 @@ class Host:
 
 
 def test_terminals_are_wired_in_the_order_of_the_plant():
-    names = ("ESTOP_OK", "GUARDS_OK", "NO_FIRE", "GAS_OK", "HEAT_ON", "FEED_ON", "WEB_ON", "FANS_ON")
+    names = (
+        "ESTOP_OK",
+        "GUARDS_OK",
+        "NO_FIRE",
+        "GAS_OK",
+        "HEAT_ON",
+        "FEED_ON",
+        "WEB_ON",
+        "FANS_ON",
+    )
     for name in names:
         assert getattr(sp, name) == getattr(io, f"SAFETY_{name}")
     assert (sp.FLOW_PROVEN, sp.PURGE_SPEED) == (io.SAFETY_FLOW, io.SAFETY_PURGE)
