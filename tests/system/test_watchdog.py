@@ -1,4 +1,4 @@
-"""The watchdog outside the loop, on a real process: a planted stall, and a process that is stopped."""
+"""The watchdog outside the loop on a real process: a planted stall, and a process stopped."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_process_that_was_stopped_goes_on() -> None:
         assert process.stdout.readline() == "up\n"
         assert "held ''" in process.stdout.readline()
         os.kill(process.pid, signal.SIGSTOP)
-        time.sleep(5.0)
+        time.sleep(5.0)  # noqa: TID251 - it stands for so long
         os.kill(process.pid, signal.SIGCONT)
         out, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
