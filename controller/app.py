@@ -56,7 +56,7 @@ from controller.store_journal import StoreJournal
 from controller.stuck import StuckCheck
 from controller.tags import TagTable
 from controller.watch_rules import UNRECORDED_S
-from drivers.base import Block, Clock, Quality
+from drivers.base import Block, Clock, Quality, is_good
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
@@ -286,7 +286,7 @@ class Kernel:
         """
         shed = self.outputs.shed()
         for name in self._powers:
-            if self._unpowered(name):
+            if self._switched_off(name):
                 self._off_ns[name] = now_ns
         lately = {n for n, off_ns in self._off_ns.items() if now_ns - off_ns < _POWER_UP_NS}
         for name in [name for name in shed if name not in self._shed and name in lately]:
@@ -297,7 +297,14 @@ class Kernel:
                 self.gate.shed(tag, f"{name}: {shed[name]}", now_ns)
         self._shed = shed
 
-    def _unpowered(self, instrument: str) -> bool:
+    def unpowered(self, instrument: str, now_ns: int) -> bool:
+        """Whether an instrument is without power: switched off from here, or not yet on."""
+        powers = [self.table.index(power) for power in self._powers[instrument] if power]
+        read = [self.table.read(power, now_ns) for power in powers]
+        off = bool(read) and all(is_good(quality) and value == 0.0 for value, quality in read)
+        return off or self._switched_off(instrument)
+
+    def _switched_off(self, instrument: str) -> bool:
         """Whether the power of all its outputs is switched off from here."""
         powers = self._powers[instrument]
         requests = [self.table.request[self.table.index(power)] for power in powers if power]

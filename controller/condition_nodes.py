@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import isnan, nan
 
 from controller.tags import Snapshot
+from drivers.base import quality_words
 
 Truth = bool | None
 
@@ -58,7 +59,7 @@ class Finding:
 
     def __str__(self) -> str:
         shown = "unknown" if isnan(self.value) else f"{self.value:.6g}"
-        status = f" (quality 0x{self.quality:08X})" if self.quality else ""
+        status = f" ({quality_words(self.quality)})" if self.quality else ""
         return f"{self.tag} {shown}{status}, {self.test}"
 
 

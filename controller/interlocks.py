@@ -70,6 +70,7 @@ class Interlocks:
         self._bypass: Bypass | None = None
         self._pending: list[Event] = []
         self.passes = 0
+        self._seen: Snapshot | None = None
         self._result = self._collect(())
 
     @property
@@ -79,7 +80,7 @@ class Interlocks:
 
     def step(self, snapshot: Snapshot, dt: float) -> InterlockResult:
         """Evaluate every row once; unchanged demands come back as the same objects."""
-        known = snapshot.known
+        self._seen, known = snapshot, snapshot.known
         enabled = [condition.evaluate(known, dt) for condition in self._matrix.enables]
         self._expire_bypass(snapshot.now_ns)
         tripped: list[Row] = []
@@ -142,9 +143,16 @@ class Interlocks:
         return ACCEPTED
 
     def why(self, name: str) -> str:
-        """Live values that made a row trip; empty when it is not tripped."""
+        """Values that made a row trip; empty when it is not tripped.
+
+        A latched row keeps those of its trip. One that clears by itself says what keeps it now.
+        """
         row = self._rows[self._matrix.number[name]]
-        return row.why if row.tripped else ""
+        if not row.tripped:
+            return ""
+        if row.trip.latched or row.cause is False or self._seen is None:
+            return row.why
+        return _because(row, self._seen) or row.why
 
     def demand(self, name: str) -> tuple[Level, str]:
         """Level of a row and what it says: its name, title and the live values that tripped it."""
@@ -193,8 +201,7 @@ class Interlocks:
         for row in rows:
             row.tripped = True
             row.since_ns = snapshot.now_ns
-            found = row.when.because(snapshot) or row.when.explain(snapshot)
-            row.why = "; ".join(dict.fromkeys(map(str, found)))  # each input is told once
+            row.why = _because(row, snapshot)
             first = not self._first_out and row.rank >= _FIRST_OUT_RANK
             if first:
                 self._first_out = row.trip.name
@@ -272,6 +279,12 @@ def _reset_rights(row: Row, actor: Actor, reason: str) -> list[Refusal]:
     if not reason.strip():
         reasons.append(_no(name, Cause.REASON, "a reset needs a reason"))
     return reasons
+
+
+def _because(row: Row, snapshot: Snapshot) -> str:
+    """What makes a row's condition true or unknown; each input is told once."""
+    found = row.when.because(snapshot) or row.when.explain(snapshot)
+    return "; ".join(dict.fromkeys(map(str, found)))
 
 
 def _no(name: str, cause: Cause, detail: str) -> Refusal:

@@ -47,6 +47,18 @@ def is_bad(quality: int) -> bool:
     return quality >= _BAD
 
 
+def quality_words(quality: int) -> str:
+    """An OPC UA status as people read it: ``no communication``, ``good``.
+
+    A status that has no name here is shown as its code.
+    """
+    try:
+        name = Quality(quality).name
+    except ValueError:
+        return f"status 0x{quality:08X}"
+    return name.removeprefix("BAD_").replace("_", " ").lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Tags read by one exchange: they share one stamp, and are one scan group of the record.

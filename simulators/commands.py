@@ -16,6 +16,7 @@ from controller.check import find_line
 from controller.report.page import duration
 from simulators.display import Display
 from simulators.dry_run import run_dry
+from simulators.hands import HANDS
 from simulators.operate import hands_of_simulator
 from simulators.operate import operate as script
 from simulators.operator import ANSWER_AFTER_S
@@ -139,7 +140,8 @@ def hands(
     """
     found = load_line(line)
     if what == "list":
-        typer.echo("\n".join(hands_of_simulator(found)))
+        known = hands_of_simulator(found)
+        typer.echo("\n".join(f"{name:<15}{HANDS.get(name, '')}".rstrip() for name in known))
         return
     live_simulated.ask(found, {"do": "hands", "what": what})
     typer.echo(f"done on the simulated plant: {what}")

@@ -6,6 +6,14 @@ from collections.abc import Callable
 
 from simulators.twin.plant import Plant
 
+HANDS = {
+    "thread_leader": "lay the leader from the peel roll to the winder",
+    "splice": "peel the film off the belt and splice it to the leader",
+    "heal": "join a broken web",
+    "new_roll": "put an empty core on the winder",
+    "cut_tape": "cut the web at the winder and tape it to the new core",
+}
+
 
 def hands_of(plant: Plant) -> dict[str, Callable[[], None]]:
     """Everything hands can do on this plant; all of it at once, without tools or time."""

@@ -188,6 +188,10 @@ def do(
     yes: Yes = False,
 ) -> None:
     """Do an operation beside the recipe: pause_coating, change_roll, clean..."""
+    if not name:
+        with _client(socket) as client:
+            _say(*_done(client.ask("do")).lines)
+        return
     found = dict(_pair(item) for item in args or ())
     _command("do", {"name": name, "args": found, "reason": reason}, socket, yes=yes)
 

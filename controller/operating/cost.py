@@ -172,7 +172,12 @@ def _film_text(kernel: Kernel, film: float) -> str:
 
 def _held_lines(kernel: Kernel) -> list[str]:
     """What would stand in the way: trips that act and outputs out of service."""
-    told = [f"trip {row['name']} still acts: {row['title']}" for row in trips(kernel)]
+    told = [
+        f"trip {row['name']} still acts: {row['title']}"
+        if row["latched"]
+        else f"{row['name']} will clear when its cause has gone: {row['title']}"
+        for row in trips(kernel)
+    ]
     told += [f"{tag} is shed: {cause}" for tag, cause in kernel.gate.shed_outputs().items()]
     return told
 

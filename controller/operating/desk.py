@@ -289,7 +289,9 @@ class Desk:
         return done(f"noted by {actor.name}")
 
     def _do(self, args: Args, actor: Actor, now_ns: int) -> Reply:
-        """Begin a named operation."""
+        """Begin a named operation; without a name tell them all."""
+        if not text(args, "name"):
+            return done(*self._offers())
         needs_operator("do", actor)
         name = self._operation(args)
         reasons = self._operations().do(name, _plain(args), _reason(args), actor, now_ns)
@@ -308,10 +310,12 @@ class Desk:
         name = text(args, "name")
         if name in names:
             return name
-        told = "; ".join(f"{each}: {help_}" for each, help_ in names.items())
-        if not name:
-            raise Refused(f"do what? {told}")
-        raise Refused(f"there is no operation {name}{meant(name, names)} There are: {told}")
+        hint = meant(name, names) or "; there are:"
+        raise Refused(f"there is no operation {name}{hint}", *self._offers())
+
+    def _offers(self) -> list[str]:
+        """Every operation and what it does."""
+        return [f"{name:<16}{told}" for name, told in self._operations().names().items()]
 
 
 def _reason(args: Args) -> str:

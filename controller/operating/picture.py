@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from config.models import Priority
+from config.models import Priority, Side
 from controller.alarms import Alarm
 from controller.outputs import Mode
 from drivers.base import Quality, is_good
@@ -19,6 +19,11 @@ KEY_TAGS = (
     "QI-LAYER.BELT", "NT-601.PV", "NT-701.PV", "AT-201.PV", "AT-501.PV", "AT-900.PV",
     "LOT-DOPE.LEVEL", "LOT-COAT_A.LEVEL", "LOT-COAT_B.LEVEL",
 )  # fmt: skip
+_OF_SIDE = {
+    Side.AIR: ("FIC-301A.PV", "QI-LAYER.AIR", "LOT-COAT_A.LEVEL"),
+    Side.BELT: ("FIC-301B.PV", "QI-LAYER.BELT", "LOT-COAT_B.LEVEL"),
+}
+_CALCULATED = "QI-"  # from gauges that look at film
 _MOST_ALARMS = 100
 _NS = 1e9
 _PRIORITIES = tuple(Priority)
@@ -75,6 +80,7 @@ def picture(kernel: Kernel, now_ns: int) -> dict[str, object]:
         "values": _values(kernel, now_ns),
         "meters": meters(kernel, now_ns),
         "links": dict(kernel.links.silent),
+        "unpowered": _unpowered(kernel, now_ns),
         "shed": kernel.gate.shed_outputs(),
         "loops": kernel.loops.states(),
         "record": kernel.failure,
@@ -233,7 +239,29 @@ def _zones(kernel: Kernel, now_ns: int) -> list[Row]:
 
 def _values(kernel: Kernel, now_ns: int) -> list[Row]:
     known: set[str] = set(kernel.table.names)
-    return [reading(kernel, tag, now_ns) for tag in KEY_TAGS if tag in known]
+    coated = {coat.side for coat in kernel.recipe.coated}
+    unused = {tag for side in Side if side not in coated for tag in _OF_SIDE[side]}
+    chosen = [tag for tag in KEY_TAGS if tag in known and tag not in unused]
+    return [reading(kernel, tag, now_ns) | _rest(kernel, tag, now_ns) for tag in chosen]
+
+
+def _rest(kernel: Kernel, tag: str, now_ns: int) -> Row:
+    """Why a tag rightly has no value now: no power, or no film at its gauge; else nothing."""
+    if not math.isnan(good(kernel, tag, now_ns)):
+        return {}
+    if tag.startswith(_CALCULATED):
+        label = f"film.{kernel.table.spec(tag).station}.S"
+        bare = label in kernel.table.names and math.isnan(good(kernel, label, now_ns))
+        return {"rest": "no film"} if bare else {}
+    owners = {each.name for each in kernel.line.instrument if tag in {t.name for t in each.tags}}
+    return {"rest": "no power"} if owners & set(_unpowered(kernel, now_ns)) else {}
+
+
+def _unpowered(kernel: Kernel, now_ns: int) -> list[str]:
+    """Silent instruments from which nothing is to be expected: they are without power."""
+    names = {instrument.name for instrument in kernel.line.instrument}
+    silent = (name for name in kernel.links.silent if name in names)
+    return [name for name in silent if kernel.unpowered(name, now_ns)]
 
 
 def _finite(value: Any) -> float | None:

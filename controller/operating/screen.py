@@ -17,7 +17,7 @@ from rich.text import Text
 
 Status = dict[str, Any]
 
-_MOST = 8
+_MOST, _COLUMNS = 8, 3
 _ABNORMAL = "bold red"
 _ATTENTION = "bold yellow"
 _QUIET = "dim"
@@ -122,9 +122,7 @@ def _abnormal(status: Status) -> list[RenderableType]:
         Text(f"SHED  {tag}: {cause}", style=_ABNORMAL)
         for tag, cause in list(status["shed"].items())[:_MOST]
     ]
-    lines += [
-        Text(f"LINK  {name} is {state}", style=_ABNORMAL) for name, state in status["links"].items()
-    ]
+    lines += [_link(name, state, status) for name, state in status["links"].items()]
     if status["record"]:
         lines.append(Text(f"RECORD  cannot be written: {status['record']}", style=_ABNORMAL))
     return [Text(), *lines] if lines else [Text("no alarm, no trip, no question", style=_QUIET)]
@@ -138,6 +136,12 @@ def _alarm(alarm: Status) -> Text:
     if alarm["response"]:
         text += f" -> {alarm['response']}"
     return Text(text, style=_QUIET if alarm["seen"] else _ATTENTION)
+
+
+def _link(name: str, state: str, status: Status) -> Text:
+    if name in status.get("unpowered", ()):
+        return Text(f"link  {name} is {state}: its power is switched off", style=_QUIET)
+    return Text(f"LINK  {name} is {state}", style=_ABNORMAL)
 
 
 def _more(count: int, what: str) -> list[RenderableType]:
@@ -174,19 +178,23 @@ def _zones(status: Status) -> Table:
 
 def _values(status: Status) -> Table:
     table = Table.grid(padding=(0, 2))
-    cells: list[RenderableType] = []
-    for row in status["values"]:
-        waiting = row["quality"] == "BAD_WAITING_FOR_INITIAL_DATA"
-        cell = Text(f"{row['tag']:<13}")
-        if waiting:
-            cell.append(f"{'no data yet':>12}", style=_QUIET)
-        else:
-            cell.append(f"{shown(row):>12}", style="" if row["good"] else _ABNORMAL)
-        cells.append(cell)
-    columns = 3
-    for start in range(0, len(cells), columns):
-        table.add_row(*cells[start : start + columns])
+    for _ in range(_COLUMNS):
+        table.add_column()
+        table.add_column(justify="right", min_width=12)
+    cells = [cell for row in status["values"] for cell in (Text(str(row["tag"])), _value(row))]
+    width = 2 * _COLUMNS
+    for start in range(0, len(cells), width):
+        table.add_row(*cells[start : start + width])
     return table
+
+
+def _value(row: Status) -> Text:
+    """A value; quiet where none is to be expected yet."""
+    if row["quality"] == "BAD_WAITING_FOR_INITIAL_DATA":
+        return Text("no data yet", style=_QUIET)
+    if row.get("rest"):
+        return Text(str(row["rest"]), style=_QUIET)
+    return Text(shown(row), style="" if row["good"] else _ABNORMAL)
 
 
 def _meters(status: Status) -> Text:

@@ -157,6 +157,8 @@ class Executor:
         text = self._show(item.text)
         if isinstance(item, Accumulate):
             total = self._counters.get(item.counter, 0.0)
+            if item.counter.endswith("_s"):
+                return f"{text}: {total / 60.0:.1f} of {item.target / 60.0:g} min"
             return f"{text}: {total:.4g} of {item.target:.4g}"
         return f"{text}; waits: {self._why}" if self._why else text
 

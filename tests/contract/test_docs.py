@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from controller.cli import app
-from controller.historian.commands import history_app
 from controller.procedure.states import markdown
 from tools import trip_table
 
@@ -32,7 +31,9 @@ def commands():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     names = [*project["entry-points"]["filmline.commands"]]
     names += [command_name(command) for command in app.registered_commands]
-    names += [f"history {command_name(command)}" for command in history_app.registered_commands]
+    for group in app.registered_groups:
+        inside = group.typer_instance.registered_commands
+        names += [f"{group.name} {command_name(command)}" for command in inside]
     return sorted(set(names))
 
 
@@ -95,6 +96,27 @@ def test_every_page_of_the_docs_is_reachable_from_the_readme():
             elif file.is_dir() and file.is_relative_to(ROOT / "docs"):
                 waiting.extend(sorted(file.glob("*.md")))
     assert [str(page.relative_to(ROOT)) for page in PAGES if page not in seen] == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+def test_the_readme_lists_every_page(page):
+    assert f"(docs/{page.name})" in README
+
+
+def test_the_readme_says_which_folders_there_are():
+    listed = set(re.findall(r"\[(\w+)/\]\(\1\)", README))
+    assert listed >= {"config", "controller", "drivers", "simulators", "tests", "docs", "deploy"}
+    assert {name for name in listed if not (ROOT / name).is_dir()} == set()
+    (row,) = re.findall(r"^\| \[tests/\]\(tests\) \| (.*) \|$", README, re.MULTILINE)
+    holding = {file.parent.name for file in ROOT.glob("tests/*/test_*.py")}
+    assert set(re.findall(r"`(\w+)/`", row)) == holding
+
+
+def test_pictures_of_the_docs_are_small_and_used():
+    pictures = [*ROOT.glob("docs/pictures/*.*")]
+    assert [file.name for file in pictures if file.stat().st_size > 200_000] == []
+    used = "".join(page.read_text("utf-8") for page in PAGES)
+    assert [file.name for file in pictures if f"pictures/{file.name})" not in used] == []
 
 
 @pytest.mark.parametrize("command", commands())
