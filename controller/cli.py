@@ -30,10 +30,18 @@ BAD_INPUT = 2
 
 _HELP = """Control and record of a pilot line for adhesion-enhanced polyimide film.
 
-Start with:  filmline demo  (a whole simulated run, then a report)
-Prove a recipe:  filmline check config/recipes/core25_layer030.toml
-Run it faster than real time:  filmline dry-run config/recipes/core25_layer030.toml
-Ask the record:  filmline history tags runs/LOT
+\b
+Begin        filmline demo   (a whole simulated run, then its report)
+Prove        check, dry-run
+Materials    lot
+Run          run;  on a simulated line also simulate, hands, operate
+Look         status, watch, read
+Command      start, hold, restart, stop, abort, answer, ack, note
+By hand      manual, set, auto, do
+Protection   reset, rearm, bypass
+Afterwards   history, report;  mirror
+
+The pages for people begin with docs/first-run.md and docs/first-shift.md.
 
 This is the basic control layer. It is never the emergency stop."""
 
@@ -64,7 +72,9 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
-    """Check files: every error with file, line and column, then what the recipe will do.
+    """Check line and recipe files; predict what a recipe will do.
+
+    Every error comes with file, line and column.
 
     For a recipe: stoichiometry, the claims it falls under as written, the layer each side's
     coat dries to, predicted loss on heating and imidization at peel at thread and run speed,

@@ -168,6 +168,10 @@ class Interlocks:
         """Truth of a row's condition in the last scan."""
         return self._rows[self._matrix.number[name]].cause
 
+    def watched(self, name: str) -> bool:
+        """Whether a row is enabled; one that is not, of a zone that is off, has no cause."""
+        return self._rows[self._matrix.number[name]].watching
+
     def latched(self) -> tuple[str, ...]:
         """Latched trips that a restart must find again, for the journal."""
         return tuple(row.trip.name for row in self._rows if row.tripped and row.trip.latched)

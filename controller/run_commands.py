@@ -79,7 +79,9 @@ def run(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when the procedure has ended.")] = False,
 ) -> None:
-    """Run a line: connect to its instruments, wait in IDLE, and do what people command.
+    """Run a line: the live service.
+
+    It connects to the instruments, waits in IDLE, and does what people command.
 
     One service makes one lot. It waits until 'filmline start', records everything, and stays
     until the lot is done with ('filmline reset' after its end), or until a signal: the first

@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "config" / "recipes" / "core25_layer030.toml"
 RUNS = Path("runs")
 FASTEST = 60.0
-_PILOT = ROOT / "config" / "lines" / "pilot.toml"
+_PILOT_NAME = "config/lines/pilot.toml"
+_PILOT = ROOT / _PILOT_NAME
+_LINE_FILE = typer.Argument(help="Line file (TOML).", show_default=_PILOT_NAME)
 
 _COMMAND_HELP = (
     'What the operator does and when: pause_coating@1h, "change_roll at_m=40 how=tape@1h20m", '
@@ -49,7 +51,9 @@ def demo(
     seed: _SEED = 1,
     out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/LOT).")] = None,
 ) -> None:
-    """Produce a 100 m roll on the simulated line, from a cold oven to the report.
+    """Produce a 100 m roll on the simulated line, with a report.
+
+    From a cold oven to a cold oven.
 
     Faster than real time, through the real drivers and protocols. Ctrl-C once stops the line
     in order; twice makes every output safe at once. The record is whole either way.
@@ -72,7 +76,7 @@ def dry_run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/LOT).")] = None,
 ) -> None:
-    """Run a recipe against the simulated line, as fast as this machine allows.
+    """Run a recipe on the simulated line, as fast as can be.
 
     The controller's own code and byte-level instruments on a virtual clock: same seed, same
     events. Ends with the lot report; exit code 0 complete, 1 held, stopped or aborted, 2 bad
@@ -87,7 +91,7 @@ def dry_run(
 
 
 def simulate(
-    line: Annotated[Path, typer.Argument(help="Line file (TOML).")] = _PILOT,
+    line: Annotated[Path, _LINE_FILE] = _PILOT,
     seed: _SEED = 1,
     start: Annotated[str, typer.Option(help="State of the plant: cold, hot or running.")] = "cold",
     speed: Annotated[float, typer.Option(help="Line seconds per wall second.")] = 1.0,
@@ -96,7 +100,7 @@ def simulate(
         Path | None, typer.Option(help="Recipe whose liquids are in the tanks (default: core25's).")
     ] = None,
 ) -> None:
-    """Serve the simulated instruments on real ports of this computer, until Ctrl-C.
+    """Serve the simulated line on real ports until Ctrl-C.
 
     Modbus TCP, Modbus RTU over TCP, ASCII and binary instruments listen on the ports of the
     line file (loopback only), for any client: try  mbpoll -p 15201 -r 2 -1 127.0.0.1
@@ -111,7 +115,7 @@ def simulate(
 
 
 def operate(
-    line: Annotated[Path, typer.Argument(help="Line file (TOML).")] = _PILOT,
+    line: Annotated[Path, _LINE_FILE] = _PILOT,
     socket: Annotated[Path | None, typer.Option(help="Socket of the service.")] = None,
     answer_after: Annotated[
         float, typer.Option(help="Line seconds until a question is answered.")
@@ -121,7 +125,7 @@ def operate(
     ] = True,
     patience: Annotated[float, typer.Option(help="Wall seconds to wait for the service.")] = 30.0,
 ) -> None:
-    """Operate a run against 'filmline simulate' by a script, so that nobody has to sit there.
+    """Operate a simulated line by a script, in place of a person.
 
     It starts the run, answers each question with its first choice, and lends its hands to the
     simulated plant (leader, splice). It ends when the procedure has ended.
@@ -131,9 +135,11 @@ def operate(
 
 def hands(
     what: Annotated[str, typer.Argument(help="thread_leader, splice and others; 'list' tells.")],
-    line: Annotated[Path, typer.Option(help="Line file (TOML).")] = _PILOT,
+    line: Annotated[
+        Path, typer.Option(help="Line file (TOML).", show_default=_PILOT_NAME)
+    ] = _PILOT,
 ) -> None:
-    """Do on the simulated plant what a person's hands would do on a real one.
+    """Do on the simulated plant what hands do on a real one.
 
     A question of a run such as 'leader laid?' is answered with 'filmline answer'; on a
     simulator somebody has to have laid it: 'filmline hands thread_leader'.

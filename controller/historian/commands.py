@@ -25,7 +25,8 @@ BAD_INPUT = 2
 
 history_app = typer.Typer(
     help=(
-        "Ask the record of a run: tags, samples, events, scanner profiles, files.\n\n"
+        "Ask the record of a run.\n\n"
+        "Tags, samples, events, scanner profiles, rolls, lots, files. "
         "Works on a run that is going on and on a closed one. Give the folder of the run, or its "
         "record.sqlite. A range of meters means meters of the roll: each tag answers for "
         "the time when that film was at the tag's own station."
@@ -79,7 +80,10 @@ def list_tags(
     match: Annotated[str, typer.Option(help="Only tags whose name contains this.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """List the tags of the record: unit, range, station, scan group and period."""
+    """List the tags of the record.
+
+    Unit, range, station, scan group and period of each.
+    """
     with _answering(run) as record:
         found = [tag for tag in record.tags() if match.lower() in tag.name.lower()]
         tables.show_tags(record.info(), found, as_json=as_json)
@@ -98,7 +102,10 @@ def query(
     limit: Limit = 40,
     as_json: AsJson = False,
 ) -> None:
-    """Print samples of tags, raw or as buckets, by time or by meter of the roll."""
+    """Print samples of tags, by time or by roll meter.
+
+    Raw, or as buckets with least, greatest and mean.
+    """
     with _answering(run) as record:
         if meters and (start or end):
             raise BadQuery("ask by time (--from, --to) or by meter (--meters), not both")
@@ -139,7 +146,10 @@ def events(
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Print what happened: when, who, which tag, from what to what, and why."""
+    """Print what happened.
+
+    When, who, which tag, from what to what, and why.
+    """
     with _answering(run) as record:
         opened = int(record.info()["opened_ns"])
         asked = bool(start or end)
@@ -158,7 +168,10 @@ def profiles(
     limit: Limit = 40,
     as_json: AsJson = False,
 ) -> None:
-    """List scanner profiles with their roll meters, mean and spread; JSON has every point."""
+    """List scanner profiles by roll meter.
+
+    Mean and spread of each; JSON has every point.
+    """
     with _answering(run) as record:
         if meters:
             found = record.profiles_by_meter(*parse_meters(meters), scanner=scanner)
@@ -179,7 +192,10 @@ def export(
     end: To = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write files that other tools open: one per scan group, with units and qualities."""
+    """Write files that other tools open.
+
+    One per scan group, with units and qualities.
+    """
     write = export_csv if form is Format.CSV else export_parquet
     with _answering(run) as record:
         bounds = _range(record, start, end)
@@ -194,7 +210,10 @@ def ledger(
     tags: Annotated[list[str] | None, typer.Argument(help="Tags; all when none.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Account for samples: expected, stored, failed, and missing with or without a reason."""
+    """Account for every sample.
+
+    Expected, stored, failed, and missing with or without a reason.
+    """
     with _answering(run) as record:
         names = tags or [tag.name for tag in record.tags()]
         tables.show_balances([balance(record, name) for name in names], as_json=as_json)
@@ -202,7 +221,10 @@ def ledger(
 
 @history_app.command("verify")
 def check_seal(run: Run, as_json: AsJson = False) -> None:
-    """Compute the content hash anew; exit code 2 unless the record is sealed and unchanged."""
+    """Check the seal of the record.
+
+    Computes the content hash anew; exit code 2 unless the record is sealed and unchanged.
+    """
     with _answering(run):
         verdict = verify(run)
         tables.show_verdict(verdict, as_json=as_json)

@@ -86,7 +86,10 @@ def receive(
     book: BookFile = RUNS / FILE_NAME,
     as_json: AsJson = False,
 ) -> None:
-    """Take a lot in: dope, coating, precursor, agent, solvent, leader or core."""
+    """Take a lot in.
+
+    Dope, coating, precursor, agent, solvent, leader or core.
+    """
     with _answering() as now, Book.open(book, create=True) as open_book:
         pot = parse_span_s(pot_life) / 3600.0 if pot_life else None
         if pot is None and kind is Kind.COATING:
@@ -117,7 +120,9 @@ def mix(
     book: BookFile = RUNS / FILE_NAME,
     as_json: AsJson = False,
 ) -> None:
-    """Book a mixture with what was weighed in; it must meet the recipe's formula.
+    """Book a mixture with what was weighed in.
+
+    It must meet the recipe's formula.
 
     Coating: precursor and agent within 2 % of their share. Dope: solids within 0.2 wt%.
     """
@@ -151,7 +156,10 @@ def load(
     book: BookFile = RUNS / FILE_NAME,
     as_json: AsJson = False,
 ) -> None:
-    """Load a lot into a tank. A running line sees it within a second; nothing starts by it."""
+    """Load a lot into a tank.
+
+    A running line sees it within a second; nothing starts by it.
+    """
     with _answering() as now, Book.open(book) as open_book:
         place = load_line(line)
         wanted = None if amount is None else parse_amount(amount, tank_named(place, tank).unit)
@@ -214,7 +222,10 @@ def list_lots(
 
 @lot_app.command("show")
 def show(lot: LotName, book: BookFile = RUNS / FILE_NAME, as_json: AsJson = False) -> None:
-    """Show one lot: its sheet, what was weighed in, and what happened to it."""
+    """Show one lot with its history.
+
+    Its sheet, what was weighed in, and what happened to it.
+    """
     with _answering() as now, Book.open(book) as open_book:
         floor = open_book.floor()
         moment = _moment(floor, now)
@@ -226,7 +237,10 @@ def show(lot: LotName, book: BookFile = RUNS / FILE_NAME, as_json: AsJson = Fals
 
 @lot_app.command("where")
 def where(lot: LotName, run: Run, as_json: AsJson = False) -> None:
-    """Roll meters of a record that hold a lot, with the mixing zones of its changes."""
+    """Tell which roll meters of a record hold a lot.
+
+    With the mixing zones of its changes.
+    """
     with _answering(), Record(run) as record:
         found = [(lot, stretch) for stretch in meters_of(record, lot)]
         tables.show_stretches(found, as_json=as_json)
@@ -237,7 +251,10 @@ def history_lots(
     meter: Annotated[float | None, typer.Option(help="Roll meter; all lots when none.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Which lots a roll meter is made of, or where on the roll each lot lies."""
+    """Tell which lots a roll is made of.
+
+    Of one meter, or where on the roll each lot lies.
+    """
     with _answering(), Record(run) as record:
         if meter is not None:
             tables.show_parts(meter, lots_at(record, meter), as_json=as_json)

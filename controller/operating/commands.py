@@ -44,7 +44,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else."
 
 
 def status(socket: Socket = None, as_json: AsJson = False) -> None:
-    """Show the line now: state, units, questions, trips, alarms, values, meters."""
+    """Show the line now, once.
+
+    State, what each unit waits for, questions, trips, alarms, values, meters.
+    """
     if not as_json:
         watch_once(_path(socket), _console())
         return
@@ -54,9 +57,12 @@ def status(socket: Socket = None, as_json: AsJson = False) -> None:
 
 def watch(
     socket: Socket = None,
-    once: Annotated[bool, typer.Option(help="Print one picture and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
 ) -> None:
-    """Watch the line live until Ctrl-C; says NO DATA when the link is lost."""
+    """Watch the line live until Ctrl-C.
+
+    The picture of ``status``, twice a second; it says NO DATA when the link is lost.
+    """
     console = _console()
     if once or not console.is_terminal:
         watch_once(_path(socket), console)
@@ -69,7 +75,10 @@ def read(
     socket: Socket = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read tags: value, unit, quality, age, and what was asked of writable ones."""
+    """Read tags by name.
+
+    Value, unit, quality, age, and what was asked of a tag that can be written.
+    """
     with _client(socket) as client:
         reply = _done(client.ask("read", tags=tags))
     if as_json:
@@ -89,7 +98,10 @@ def set_tag(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Set a tag of a unit in manual, through the gate; shows what the device then reports."""
+    """Set a tag of a unit that is in manual.
+
+    The value goes through the gate; then the command shows what the device reports.
+    """
     if not reason.strip():
         _fail("a set point by hand needs a reason: --reason TEXT", BAD_INPUT)
     args: dict[str, Any] = {"tag": tag, "value": value, "reason": reason}
@@ -107,27 +119,43 @@ def set_tag(
 
 
 def start(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
-    """Start the recipe."""
+    """Start the recipe.
+
+    It begins with utilities, exhaust and purge, and asks you where hands are needed.
+    """
     _command("start", {"reason": reason}, socket, yes=yes)
 
 
 def hold(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
-    """Hold the procedure: nothing goes on, heat and film stay as they are."""
+    """Hold the procedure where it is.
+
+    No step goes on; heat, speed and film stay as they are, and film is marked made_in_hold.
+    """
     _command("hold", {"reason": reason}, socket, yes=yes)
 
 
 def restart(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
-    """Go on after a hold."""
+    """Go on after a hold.
+
+    From measured values, at the step that was held. First reset what tripped and re-arm what
+    was shed.
+    """
     _command("restart", {"reason": reason}, socket, yes=yes)
 
 
 def stop(reason: Reason = "", socket: Socket = None) -> None:
-    """Controlled stop, at once: solvent off, film runs out, heat down, exhaust stays."""
+    """Stop in order, at once, without asking.
+
+    Solvent off, film runs out, heat down, exhaust stays.
+    """
     _command("stop", {"reason": reason}, socket, yes=True)
 
 
 def abort(reason: Reason = "", socket: Socket = None) -> None:
-    """Every output to its safe value, at once. This is not the emergency stop."""
+    """Put every output to its safe value, at once, without asking.
+
+    This is not the emergency stop.
+    """
     _command("abort", {"reason": reason}, socket, yes=True)
 
 
@@ -139,7 +167,11 @@ def reset(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Reset the procedure to IDLE, or the latched trips that are named; starts nothing."""
+    """Reset latched trips, or the procedure to IDLE; starts nothing.
+
+    Trips that are named are released, once their cause has gone, with --reason. Without a name
+    the procedure goes back to IDLE after its end; a live service then closes its lot.
+    """
     if not trips:
         _command("reset", {"reason": reason}, socket, yes=yes)
     for trip in trips or ():
@@ -161,11 +193,15 @@ def ack(
 
 def answer(
     words: Annotated[
-        list[str], typer.Argument(help="[QUESTION] ANSWER; the only open one needs no name.")
+        list[str],
+        typer.Argument(metavar="[QUESTION] ANSWER", help="The only open question needs no name."),
     ],
     socket: Socket = None,
 ) -> None:
-    """Answer a question of the procedure."""
+    """Answer a question of the procedure.
+
+    The questions are in ``status``, each with the answers it takes.
+    """
     question, value = (words[0], " ".join(words[1:])) if len(words) > 1 else ("", words[0])
     with _client(socket) as client:
         _say(*_done(client.ask("answer", ask=question, value=value)).lines)
@@ -187,7 +223,10 @@ def do(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Do an operation beside the recipe: pause_coating, change_roll, clean..."""
+    """Do an operation beside the recipe; without a name, list them.
+
+    Pause the coater, change rolls, clean: all of them are in docs/half-stops.md.
+    """
     if not name:
         with _client(socket) as client:
             _say(*_done(client.ask("do")).lines)
@@ -202,7 +241,10 @@ def manual(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Take a unit to manual: recipe and loops wait there, interlocks stay on."""
+    """Take a unit to manual.
+
+    Recipe and loops wait there; interlocks and limits stay on.
+    """
     _command("manual", {"unit": unit, "reason": reason}, socket, yes=yes)
 
 
@@ -212,18 +254,25 @@ def auto(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Give a unit back to recipe and loops, which go on from what is there."""
+    """Give a unit back to recipe and loops.
+
+    They go on from what is there, without a jump.
+    """
     _command("auto", {"unit": unit, "reason": reason}, socket, yes=yes)
 
 
 def rearm(
-    tag: Annotated[str, typer.Argument(help="Output that was shed.")],
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Outputs that were shed.")],
     reason: Reason = "",
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Put a shed output back in service at its safe value."""
-    _command("rearm", {"tag": tag, "reason": reason}, socket, yes=yes)
+    """Put shed outputs back in service, at their safe values.
+
+    An output is shed when its device restarted or was lost; look at the device first.
+    """
+    for tag in tags:
+        _command("rearm", {"tag": tag, "reason": reason}, socket, yes=yes)
 
 
 def bypass(
@@ -233,7 +282,10 @@ def bypass(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Ignore one interlock row for some minutes (engineer; never Z1 to Z4)."""
+    """Ignore one interlock row for some minutes.
+
+    For engineers; never for the hazards Z1 to Z4.
+    """
     args: dict[str, Any] = {"trip": trip, "minutes": minutes, "reason": reason}
     _command("bypass", args, socket, yes=yes)
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config.models import Role, TagSpec
+from config.models import CalculatedTag, Role, TagSpec
 from controller.events import Actor, Event
 from controller.operating.picture import digits
 from controller.operating.reply import Reply, done
@@ -84,10 +84,10 @@ class Hand:
                 raise Refused(*told, confirm=decision.nonce)
         old = _show(present, spec)
         return done(
-            f"{tag}: {old} -> {_show(value, spec)} {spec.unit}",
+            f"{tag}: {old} -> {_show(value, spec)}{_unit(spec)}",
             tag=tag,
             value=value,
-            tolerance=max(spec.resolution, spec.write.tolerance if spec.write else 0.0),
+            tolerance=_tolerance(spec),
             wait_s=self._seconds(spec, value, present) + (spec.write.read_back_s if spec.write
                                                           else 0.0),
             one_shot=bool(spec.write and spec.write.one_shot),
@@ -132,7 +132,7 @@ class Hand:
         present = gate.present(spec.name, now_ns)
         seconds = self._seconds(spec, value, present)
         line = f"{spec.name} ({spec.description}): {_show(present, spec)} -> "
-        line += f"{_show(value, spec)} {spec.unit}"
+        line += f"{_show(value, spec)}{_unit(spec)}"
         if seconds > 0.0:
             line += f", {seconds:.0f} s at its rate"
         lines = [line]
@@ -243,10 +243,9 @@ class Hand:
             now = float(table.request[table.index(tag)])
             if not math.isnan(now) and now != before:
                 spec = table.spec(tag)
-                unit_text = "" if spec.unit == "1" else f" {spec.unit}"
                 shown = digits(spec.resolution)
                 was = "nothing" if math.isnan(before) else f"{before:.{shown}f}"
-                told.append(f"{tag} stays at {now:.{shown}f}{unit_text} (recipe: {was})")
+                told.append(f"{tag} stays at {now:.{shown}f}{_unit(spec)} (recipe: {was})")
         return told
 
     def _begin(self, spec: TagSpec, value: float, asking: _Asking, now_ns: int) -> None:
@@ -321,6 +320,18 @@ def _rate(refusal: Refusal) -> bool:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _unit(spec: TagSpec | CalculatedTag) -> str:
+    """Unit after a value; bits, codes and counts have none."""
+    return "" if spec.unit == "1" else f" {spec.unit}"
+
+
+def _tolerance(spec: TagSpec) -> float:
+    """How near the device must read; a bit or a code is read exactly."""
+    if spec.kind != "float":
+        return 0.0
+    return max(spec.resolution, spec.write.tolerance if spec.write else 0.0)
 
 
 def _show(value: float, spec: TagSpec) -> str:

@@ -103,6 +103,7 @@ def trips(kernel: Kernel) -> list[Row]:
             "why": kernel.interlocks.why(trip.name),
             "latched": trip.latched,
             "cause": kernel.interlocks.cause(trip.name),
+            "watched": kernel.interlocks.watched(trip.name),
             "first_out": trip.name == result.first_out,
             "response": trip.response,
             "holds": held.get(trip.name, []),
@@ -214,10 +215,15 @@ def _asks(kernel: Kernel, now_ns: int) -> list[Row]:
             "choices": list(pending.ask.choices),
             "role": str(pending.ask.role),
             "waited_s": round((now_ns - pending.asked_ns) / _NS, 1),
-            "left_s": round(pending.ask.timeout_s - (now_ns - pending.asked_ns) / _NS, 1),
+            "left_s": _left(pending.ask.timeout_s, (now_ns - pending.asked_ns) / _NS),
         }
         for pending in kernel.runner.asks()
     ]
+
+
+def _left(timeout_s: float, waited_s: float) -> float | None:
+    """Seconds until a question becomes a hold; None for one that waits for ever."""
+    return round(timeout_s - waited_s, 1) if math.isfinite(timeout_s) else None
 
 
 def _zones(kernel: Kernel, now_ns: int) -> list[Row]:

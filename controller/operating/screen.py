@@ -102,13 +102,17 @@ def _abnormal(status: Status) -> list[RenderableType]:
     for ask in status["asks"]:
         choices = "|".join(ask["choices"])
         lines.append(Text(f"?  {ask['question']}", style=_ATTENTION))
+        left = ask["left_s"]
+        hold = "never a hold" if left is None else f"becomes a hold in {span(left)}"
         lines.append(
             Text(f"   filmline answer {ask['key']} {choices}   (role {ask['role']}, waits "
-                 f"{span(ask['waited_s'])}, becomes a hold in {span(ask['left_s'])})")
+                 f"{span(ask['waited_s'])}, {hold})")
         )  # fmt: skip
     for trip in status["trips"][:_MOST]:
         first = " FIRST OUT" if trip["first_out"] else ""
         gone = "; its cause is gone" if trip["cause"] is False else ""
+        if not trip.get("watched", True):
+            gone = "; not watched while that is off"
         warns = trip["level"] == "W"
         word = "WARN" if warns else f"TRIP {trip['level']}"
         told = f"{word}{first}  {trip['name']}: {trip['title']}: {trip['why']}{gone}"

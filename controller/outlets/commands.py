@@ -25,7 +25,8 @@ PASSWORD: Final = "FILMLINE_MQTT_PASSWORD"  # noqa: S105 - the name of a variabl
 
 mirror_app = typer.Typer(
     help=(
-        "Mirror the record of a run into other servers, beside the run or after it.\n\n"
+        "Mirror the record of a run into other servers.\n\n"
+        "Beside the run or after it. "
         "A mirror reads the record only; nothing it does, and no outage of its server, reaches "
         "the line. It notes beside the record how far it came, and goes on from there. It ends "
         "when the record is closed and wholly handed over, or on Ctrl-C."
@@ -61,7 +62,9 @@ def influx(
     ca: Authority = None,
     once: Once = False,
 ) -> None:
-    """Mirror into InfluxDB 2, InfluxDB 1.8 or VictoriaMetrics (its /api/v2/write).
+    """Mirror into InfluxDB or VictoriaMetrics.
+
+    InfluxDB 2, InfluxDB 1.8, or VictoriaMetrics by its /api/v2/write.
 
     One point per row of a scan group, microsecond stamps; see docs/mirrors.md. A value that is
     not GOOD never stands under its tag's name.
@@ -92,7 +95,10 @@ def mqtt(
     ca: Authority = None,
     once: Once = False,
 ) -> None:
-    """Mirror to an MQTT broker as JSON: latest values retained, every row, every event."""
+    """Mirror to an MQTT broker as JSON.
+
+    Latest values retained, every row, every event.
+    """
     from controller.outlets.mqtt import Broker, MqttSink  # noqa: PLC0415 - slow to import
 
     host, port = _host(broker, 8883 if tls else 1883)

@@ -156,10 +156,7 @@ class Executor:
             return "working"
         text = self._show(item.text)
         if isinstance(item, Accumulate):
-            total = self._counters.get(item.counter, 0.0)
-            if item.counter.endswith("_s"):
-                return f"{text}: {total / 60.0:.1f} of {item.target / 60.0:g} min"
-            return f"{text}: {total:.4g} of {item.target:.4g}"
+            return f"{text}: {_progress(item, self._counters.get(item.counter, 0.0))}"
         return f"{text}; waits: {self._why}" if self._why else text
 
     # --- one step ----------------------------------------------------------------------------
@@ -350,3 +347,10 @@ class Executor:
         Wait: _wait,
         Ask: _ask,
     }
+
+
+def _progress(item: Accumulate, total: float) -> str:
+    """Counter against its target; seconds as minutes."""
+    if item.counter.endswith("_s"):
+        return f"{total / 60.0:.1f} of {item.target / 60.0:g} min"
+    return f"{total:.4g} of {item.target:.4g}"

@@ -18,7 +18,9 @@ def report(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON too.")] = False,
 ) -> None:
-    """Write the report of a lot from its record: report.html and report.json.
+    """Write the report of a lot again from its record.
+
+    The files are report.html and report.json.
 
     The page opens without network or script. It reads the record only, so it can be made
     again at any time, on any computer.

@@ -86,7 +86,7 @@ class _Lot:
 
     def facts(self) -> LotFacts:
         meters, cd_map, cure = self._meters()
-        state = next((str(e.new) for e in reversed(self.events) if e.verb == "state"), "unknown")
+        state = _ended(self.events)
         good = float(meters.good.sum()) * self._meter_step(meters.meter)
         return LotFacts(
             lot=self.info["lot"],
@@ -314,6 +314,13 @@ def plain(value: object) -> object:
     if hasattr(value, "__dataclass_fields__"):
         return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
+
+
+def _ended(events: Sequence[Event]) -> str:
+    """State the procedure ended in; a reset to IDLE afterwards only closes the lot."""
+    states = [str(e.new) for e in events if e.source == "procedure" and e.verb == "state"]
+    ran = [state for state in states if state != "IDLE"]
+    return (ran or states or ["unknown"])[-1]
 
 
 def _held_spans(events: Sequence[Event], end_ns: int) -> list[tuple[int, int]]:

@@ -27,6 +27,7 @@ th{color:#404040;font-weight:600}td.n{text-align:right}
 .facts{display:grid;
 grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.6rem;margin:1rem 0}
 .facts div{background:#F5F5F5;padding:.5rem .7rem}.facts b{display:block;font-size:1.25rem}
+figure{margin:.8rem 0}figcaption{font-size:.85rem;color:#404040}
 svg{width:100%;height:auto}code{font-size:.8rem;word-break:break-all}
 .scroll{max-height:26rem;overflow:auto}.scroll td:first-child{white-space:nowrap}
 @media print{.scroll{max-height:none}body{background:#fff}}

@@ -99,8 +99,9 @@ def cd_map_plot(cd_map: CdMap) -> str:
 def trends_plot(trends: Sequence[Trend], title: str, unit: str) -> str:
     """Several tags over line hours."""
     figure, axes = _figure(2.8)
-    for trend, color in zip(trends, _cycle(len(trends)), strict=True):
-        axes.plot(trend.hours, trend.mean, color=color, lw=1.1, label=trend.tag)
+    for number, (trend, color) in enumerate(zip(trends, _cycle(len(trends)), strict=True)):
+        dash = "-" if number < len(_SHADES) else (0, (4, 2))  # the same shade again, dashed
+        axes.plot(trend.hours, trend.mean, color=color, ls=dash, lw=1.1, label=trend.tag)
         axes.fill_between(trend.hours, trend.low, trend.high, color=color, alpha=0.18, lw=0)
     if trends:
         axes.legend(ncol=min(8, len(trends)), fontsize=7, frameon=False, loc="lower center",
@@ -150,7 +151,7 @@ def _cycle(count: int) -> list[str]:
 
 
 def _svg(figure: Figure, title: str) -> str:
-    """The figure as an SVG element with a title for screen readers; same input, same bytes."""
+    """The figure with its title, which screen readers get too; same input, same bytes."""
     buffer = io.StringIO()
     canvas: Any = FigureCanvasSVG(figure)
     canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
@@ -158,4 +159,5 @@ def _svg(figure: Figure, title: str) -> str:
     head, body = text[text.index("<svg") :].split(">", 1)
     head = re.sub(r' (?:width|height)="[^"]*"', "", head)
     text = re.sub(r"<metadata>.*?</metadata>", "", f"{head}>{body}", flags=re.DOTALL)
-    return text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    text = text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    return f"<figure><figcaption>{title}</figcaption>{text}</figure>"

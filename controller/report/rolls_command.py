@@ -21,7 +21,9 @@ def rolls(
     roll: Annotated[str | None, typer.Option(help="Only this roll, such as R02.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the label of every roll: meters, labels at its ends, recipe, good meters, reasons.
+    """Print the label of every roll.
+
+    Meters, labels at its ends, recipe, good meters, and why others are not.
 
     Works on a run that is going on: the roll being wound is printed as far as it is.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from math import isnan
 from typing import ClassVar, Literal
 
@@ -27,6 +28,10 @@ from controller.procedure.steps import Accumulate, Log, Move, Put, Ramp, Steps, 
 _KINDS = ("belt", "dryer", "tenter", "cooler", "die")
 _ABOVE_C = 300.0
 _RELEASE_K = 3.0
+_SAFE_C = 20.0  # safe value of every zone's set point
+_BACK_K_PER_MIN, _LEAD_K = 30.0, 15.0
+_BACK_K = 5.0
+_FASTER = 1.05
 
 
 class RampOven(Phase):
@@ -101,6 +106,12 @@ class RampOven(Phase):
             self.params.timeout_s,
         )
 
+    def restarting(self, ctx: Context) -> Steps:
+        """Contactors that opened meanwhile close again; the ramp goes on from what is there."""
+        if any(lost(ctx, self._targets(ctx))):
+            yield from self.contactors(ctx)
+            yield from self.catch_up(ctx)
+
     def _rate(self, zone: Zone) -> float:
         p = self.params
         slow = zone.kind in ("belt", "dryer")
@@ -147,6 +158,10 @@ class SoakOven(Phase):
         timeout_s: float = Field(default=7200.0, gt=0.0)
 
     params: Parameters
+
+    def restarting(self, ctx: Context) -> Steps:
+        """Zones that were put out of service meanwhile heat again."""
+        yield from put_back(ctx)
 
     def soak(self, ctx: Context) -> Steps:
         """GOOD time in band adds up to the soak time; a gap pauses it."""
@@ -202,6 +217,10 @@ class HoldOven(Phase):
         """A broken web needs its own sequence; any other hold keeps the oven as it is."""
         if web_broken(ctx):
             yield from break_sequence(ctx)
+
+    def restarting(self, ctx: Context) -> Steps:
+        """Zones that were put out of service meanwhile heat again."""
+        yield from put_back(ctx)
 
     def holds_again(self, ctx: Context) -> str:
         """A web that breaks while the procedure is held needs its sequence all the same."""
@@ -276,6 +295,52 @@ class CoolDown(Phase):
         """Belt and web come to rest."""
         _ = ctx
         yield from stop_motion()
+
+
+def lost(ctx: Context, targets: Sequence[tuple[Zone, float]]) -> Iterator[tuple[Zone, float]]:
+    """Zones that a trip or a shed output left off: contactor open, or set point at its safe value.
+
+    What was never asked for, or is only lower than in the recipe, is not lost.
+    """
+    for zone, target in targets:
+        off = zone.contactor is not None and ctx.request(zone.contactor) < 0.5
+        if off or ctx.request(f"{zone.loop}.SP") <= _SAFE_C < target:
+            yield zone, target
+
+
+def put_back(ctx: Context) -> Steps:
+    """Zones that are lost heat again: a person has restarted the procedure.
+
+    The set point rises from its safe value and never leads the zone by more than 15 K. Nothing
+    is asked for unless a zone is lost; what still trips or is shed, the gate refuses.
+    """
+    fast = ctx.set_point("SIC-210.SP") > ctx.settings.thread_speed_m_min * _FASTER
+    settings = ctx.settings
+    offset = settings.belt_offset_run_k if fast else settings.belt_offset_thread_k
+    zones = list(lost(ctx, set_points(ctx, _KINDS, offset)))
+    if not zones:
+        return
+    for zone, _ in zones:
+        if zone.contactor is not None:
+            yield Put(zone.contactor, 1.0, f"{zone.name} heats again")
+    moves = tuple(Move(f"{zone.loop}.SP", target, _BACK_K_PER_MIN) for zone, target in zones)
+    yield Ramp(
+        moves,
+        lambda c: f"zones heat again: {', '.join(_outside(c, zones, _BACK_K))}",
+        lambda c: _ahead(c, [zone for zone, _ in zones]),
+    )
+    yield Until(
+        lambda c: not _outside(c, zones, _BACK_K),
+        lambda c: f"zones within {_BACK_K:g} K: {', '.join(_outside(c, zones, _BACK_K))}",
+        3600.0,
+    )
+
+
+def _ahead(ctx: Context, zones: Sequence[Zone]) -> str:
+    """Set points that lead their zones by so much that they wait for them."""
+    lead = {z.name: ctx.request(f"{z.loop}.SP") - ctx.value(f"{z.loop}.PV") for z in zones}
+    far = [name for name, kelvin in lead.items() if not kelvin <= _LEAD_K]
+    return f"waits for {', '.join(far)}" if far else ""
 
 
 def _outside(ctx: Context, targets: list[tuple[Zone, float]], band: float) -> list[str]:
