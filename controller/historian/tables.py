@@ -180,7 +180,7 @@ def show_events(start_ns: int, found: Sequence[Event], limit: int, *, as_json: b
         return
     table = _table("run time", "source", "what", "tag", "old", "new", "cause", "actor")
     for event in found[:limit]:
-        old, new = ("" if value is None else str(value) for value in (event.old, event.new))
+        old, new = map(_short, (event.old, event.new))
         table.add_row(
             run_time(event.ns, start_ns),
             event.source,
@@ -262,3 +262,10 @@ def show_verdict(verdict: Verdict, *, as_json: bool) -> None:
             f"CHANGED since it was sealed\nsealed {verdict.stored}\nnow    {verdict.computed}",
             soft_wrap=True,
         )
+
+
+def _short(value: object) -> str:
+    """Old or new value of an event for people: six digits; JSON has them all."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -229,7 +229,7 @@ def do(
     """
     if not name:
         with _client(socket) as client:
-            _say(*_done(client.ask("do")).lines)
+            _say(*_done(client.ask("cost", verb="do")).lines)
         return
     found = dict(_pair(item) for item in args or ())
     _command("do", {"name": name, "args": found, "reason": reason}, socket, yes=yes)

@@ -192,6 +192,8 @@ class Desk:
         """Cost, in words, of what does not touch the procedure's state."""
         if verb in set(Mode):
             return self.hand.mode_cost(args, Mode(verb))
+        if verb == "do" and not text(args, "name"):
+            return self._offers()
         if verb == "do":
             name, asked = self._operation(args), _plain(args)
             against = self._operations().against(name, asked)
@@ -289,9 +291,7 @@ class Desk:
         return done(f"noted by {actor.name}")
 
     def _do(self, args: Args, actor: Actor, now_ns: int) -> Reply:
-        """Begin a named operation; without a name tell them all."""
-        if not text(args, "name"):
-            return done(*self._offers())
+        """Begin a named operation."""
         needs_operator("do", actor)
         name = self._operation(args)
         reasons = self._operations().do(name, _plain(args), _reason(args), actor, now_ns)

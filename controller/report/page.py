@@ -128,7 +128,7 @@ def _trends(facts: LotFacts) -> str:
     return "".join(
         (
             plots.trends_plot(facts.zones, "Zone temperatures", "°C"),
-            plots.trends_plot(facts.speeds, "Line speeds", "m/min"),
+            plots.trends_plot(facts.speeds, "Line speeds", "m/min", least=0.0),
             plots.trends_plot(facts.quality, "Loss on heating at peel, by the gel gauge", "%"),
         )
     )

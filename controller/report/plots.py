@@ -96,8 +96,8 @@ def cd_map_plot(cd_map: CdMap) -> str:
 
 
 @_styled
-def trends_plot(trends: Sequence[Trend], title: str, unit: str) -> str:
-    """Several tags over line hours."""
+def trends_plot(trends: Sequence[Trend], title: str, unit: str, least: float | None = None) -> str:
+    """Several tags over line hours; the axis begins at ``least`` if that is given."""
     figure, axes = _figure(2.8)
     for number, (trend, color) in enumerate(zip(trends, _cycle(len(trends)), strict=True)):
         dash = "-" if number < len(_SHADES) else (0, (4, 2))  # the same shade again, dashed
@@ -108,6 +108,7 @@ def trends_plot(trends: Sequence[Trend], title: str, unit: str) -> str:
                     bbox_to_anchor=(0.5, 1.0))  # fmt: skip
     else:
         _nothing(axes)
+    axes.set_ylim(bottom=least)
     _label(axes, "line time, h", unit)
     return _svg(figure, title)
 
