@@ -33,11 +33,13 @@ from controller.materials.wording import (
 
 BAD_INPUT = 2
 RUNS = Path("runs")
-DEFAULT_LINE = Path(__file__).resolve().parents[2] / "config" / "lines" / "pilot.toml"
+DEFAULT_NAME = "config/lines/pilot.toml"
+DEFAULT_LINE = Path(__file__).resolve().parents[2] / DEFAULT_NAME
 
 lot_app = typer.Typer(
     help=(
-        "Lots on the floor: receive, mix, load into a tank, close; and where each one went.\n\n"
+        "Keep the lots on the floor.\n\n"
+        "Receive, mix, load into a tank, close; and see where each one went. "
         "The lot book is one append-only file: nothing in it is changed or deleted, and several "
         "people may use it at once. A refused command changes nothing and says what is allowed."
     ),
@@ -47,7 +49,9 @@ lot_app = typer.Typer(
 BookFile = Annotated[
     Path, typer.Option("--book", help="Lot book (the file is made with the first lot).")
 ]
-LineFile = Annotated[Path, typer.Option("--line", help="Line file with the tanks.")]
+LineFile = Annotated[
+    Path, typer.Option("--line", help="Line file with the tanks.", show_default=DEFAULT_NAME)
+]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 LotName = Annotated[str, typer.Argument(metavar="LOT", help="Our name of the lot.")]

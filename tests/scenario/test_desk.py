@@ -361,7 +361,7 @@ def test_a_note_is_one_line_of_the_record(rig):
 
 
 def test_operations_are_listed_priced_and_refused_with_reasons(rig):
-    assert "pause_coating" in why(rig.ask("cost", verb="do", name=""))
+    assert rig.ask("cost", verb="do", name="").lines[0].startswith("pause_coating  ")
     assert "did you mean change_roll" in why(rig.ask("cost", verb="do", name="chang_roll"))
     reply = rig.ask("do", name="pause_coating", reason="x", seen=rig.seen())
     assert not reply.ok

@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from controller.cli import app
-from controller.operating import commands
+from controller.operating import commands, hand
 from controller.operating.watch import Watcher
 from tests.desk_rig import DeskRig, ServedRig
 
@@ -113,9 +113,28 @@ def test_read_speaks_to_people_and_to_programs(served):
 def test_the_picture_has_what_a_shift_needs(served):
     shown = command(served, "watch", "--once").output
     for word in ("SIMULATED", "core25_layer030", "UTC", "unit", "waits for", "thread_leader",
-                 "SIC-210.ACT", "loops on:", "film  cast", "LINK  REGLO is silent"):  # fmt: skip
+                 "SIC-210.ACT", "loops on:", "film  cast",
+                 "link  REGLO is silent: its power is switched off"):  # fmt: skip
         assert word in shown, word
-    assert "BAD" in shown  # soft sensors have nothing to say yet
+    assert "no film" in shown  # soft sensors have nothing to say yet
+    assert "no power" in shown
+    assert "BAD" not in shown  # nothing is wrong
+    assert "FIC-301B" not in shown  # the recipe coats one side
+
+
+def test_do_alone_lists_the_operations(served):
+    found = command(served, "do")
+    assert found.exit_code == 0, found.output
+    assert "change_roll     close the roll" in found.output
+
+
+def test_a_bit_is_read_back_exactly(served):
+    assert command(served, "manual", "tenter", "--reason", "try", "--yes").exit_code == 0
+    spec = served.rig.kernel.table.spec("XC-503.CMD")
+    assert hand._tolerance(spec) == 0.0
+    reply = served.rig.ask("set", tag="XC-503.CMD", value=0, reason="try", seen=served.rig.seen())
+    assert reply.lines == ("XC-503.CMD: 0 -> 0",)
+    assert command(served, "auto", "tenter", "--yes").exit_code == 0
 
 
 def test_watch_says_at_once_that_the_link_is_lost(tmp_path):

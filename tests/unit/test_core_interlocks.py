@@ -55,6 +55,19 @@ def test_a_trip_fires_and_latches_until_reset() -> None:
     assert [(e.verb, e.actor) for e in cleared.events] == [("reset", "eve")]
 
 
+def test_a_row_that_clears_by_itself_says_what_keeps_it_now() -> None:
+    rig, il = build(trip("P1", FLOW, Level.WARN, latched=False), trip("IL1", FLOW))
+    rig.values({"FT-201.PV": float("nan")}, Quality.BAD_NO_COMMUNICATION)
+    il.step(rig.scan(), 0.1)
+    assert il.why("P1") == "FT-201.PV unknown (no communication), below 350 Nm3/h"
+    scan(rig, il, {"FT-201.PV": 300.0})
+    scan(rig, il, {"FT-201.PV": 200.0})
+    assert il.why("P1") == "FT-201.PV 200, below 350 Nm3/h"
+    assert il.why("IL1") == "FT-201.PV 300, below 350 Nm3/h"  # evidence of its trip
+    scan(rig, il, {"FT-201.PV": 500.0})
+    assert il.why("P1") == ""
+
+
 def test_reset_is_refused_while_the_cause_is_present_or_unknown() -> None:
     rig, il = build(trip("IL1", FLOW))
     scan(rig, il, {"FT-201.PV": 300.0})

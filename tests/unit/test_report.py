@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from controller.events import Event
 from controller.report.cure import NoCure
 from controller.report.facts import (
     CdMap,
@@ -18,7 +19,7 @@ from controller.report.facts import (
     Result,
     Trend,
 )
-from controller.report.gather import to_json
+from controller.report.gather import _ended, to_json
 from controller.report.page import duration, render
 from controller.report.results import results
 from tests.fake_line import belt_side_only, core25, shipped
@@ -30,6 +31,15 @@ def result(key, value=1.0, low=0.0, high=2.0, **more):
     given = {"sigma": NAN, "evidence": Evidence.MEASURED, "note": "gauge"} | more
     return Result(key, key.replace("_", " "), "%", value, given["sigma"], low, high,
                   given["evidence"], given["note"])  # fmt: skip
+
+
+def test_a_lot_ends_in_the_state_of_its_run_not_in_the_reset_after_it():
+    states = ["RUNNING", "COMPLETE", "IDLE"]
+    events = [Event(ns, "procedure", "state", "r", None, new) for ns, new in enumerate(states)]
+    events.append(Event(9, "link", "state", "T1", "up", "closed"))
+    assert _ended(events) == "COMPLETE"
+    assert _ended(events[2:]) == "IDLE"  # never started
+    assert _ended([]) == "unknown"
 
 
 def facts(**changed):

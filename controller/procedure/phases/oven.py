@@ -340,7 +340,7 @@ def _ahead(ctx: Context, zones: Sequence[Zone]) -> str:
     """Set points that lead their zones by so much that they wait for them."""
     lead = {z.name: ctx.request(f"{z.loop}.SP") - ctx.value(f"{z.loop}.PV") for z in zones}
     far = [name for name, kelvin in lead.items() if not kelvin <= _LEAD_K]
-    return f"waits for {', '.join(far)}" if far else ""
+    return f"{', '.join(far)} behind its set point" if far else ""
 
 
 def _outside(ctx: Context, targets: list[tuple[Zone, float]], band: float) -> list[str]:
