@@ -35,8 +35,8 @@ def result(key, value=1.0, low=0.0, high=2.0, **more):
 
 def test_a_lot_ends_in_the_state_of_its_run_not_in_the_reset_after_it():
     states = ["RUNNING", "COMPLETE", "IDLE"]
-    events = [Event(ns, "procedure", "state", "r", None, new) for ns, new in enumerate(states)]
-    events.append(Event(9, "link", "state", "T1", "up", "closed"))
+    events = [Event(ns, "procedure", "state", "r", None, new, "") for ns, new in enumerate(states)]
+    events.append(Event(9, "link", "state", "T1", "up", "closed", ""))
     assert _ended(events) == "COMPLETE"
     assert _ended(events[2:]) == "IDLE"  # never started
     assert _ended([]) == "unknown"
