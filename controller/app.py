@@ -28,6 +28,7 @@ from controller.film.guide import guide_for
 from controller.film.peeling import PeelWatch
 from controller.film.profile import POSITION_M, Pass
 from controller.film.rolls import RollBook
+from controller.film.spots import Spots
 from controller.film.transport import FilmTransport
 from controller.gate import Gate
 from controller.handover import HandOver
@@ -117,7 +118,10 @@ class Kernel:
         guide = guide_for(recipe, line, core, solvent)
         law = gel_law(recipe, core, guide.imidization_peel)
         pump_um = recipe.targets.core_um / ratios(line, recipe, core, solvent).pump
-        self.gauges = FilmGauges(line, self.table, law, self._keep_pass, pump_um)
+        self.gauges = FilmGauges(
+            line, self.table, law, self._keep_pass, pump_um,
+            Spots(self.table.keep("GT-601.PV"), self.table.keep("ZT-601.PV")),
+        )  # fmt: skip
         self.required = ExhaustRequired(line, self.table, solids)
         self.required.shares = guide.shares
         references = ZoneReferences(line, self.table)

@@ -8,6 +8,7 @@ block claimed follow in the order of the line file, calculated tags last.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ Place = slice | npt.NDArray[np.intp]
 
 _LEAST_STALE_S = 2.0
 _CALCULATED_STALE_S = 3.0
+_MOST_KEPT = 64  # samples of a tag that nobody takes; older ones go
 
 
 class TagTable:
@@ -62,6 +64,7 @@ class TagTable:
         self.request: Floats = np.full(size, math.nan)
         self._position: dict[str, int] = {}
         self._claimed: set[str] = set()
+        self._writers: dict[str, tuple[BlockSlice, int]] = {}
         self._sealed = False
         self._low = [0.0] * size
         self._high = [0.0] * size
@@ -131,7 +134,25 @@ class TagTable:
             limit_s = limit_s or max(3.0 * block.period_s, _LEAST_STALE_S)
             self.stale_ns[self._position[name]] = round(limit_s * 1e9)
         record = None if self._recorder is None else self._recorder.attach(block)
-        return BlockSlice(self, block, place, record)
+        writer = BlockSlice(self, block, place, record)
+        self._writers |= {name: (writer, k) for k, name in enumerate(block.tags)}
+        return writer
+
+    def keep(self, name: str) -> deque[tuple[int, float]]:
+        """Keep the samples of an attached tag for somebody who takes every one of them.
+
+        The row of a tag shows its latest value; a gauge that moves while it measures needs all.
+        Each is its source time, UTC ns, and its value, NaN unless GOOD.
+
+        Raises:
+            WiringError: no block brings the tag.
+        """
+        if name not in self._writers:
+            raise WiringError(f"tag {name}: no block brings it, so it has no samples to keep")
+        writer, place = self._writers[name]
+        samples: deque[tuple[int, float]] = deque(maxlen=_MOST_KEPT)
+        writer.kept.append((place, samples))
+        return samples
 
     def set_calculated(self, index: int, value: float, quality: int, now_ns: int) -> None:
         """Store one calculated value; the next snapshot shows it."""
@@ -201,10 +222,14 @@ class TagTable:
 
 
 class BlockSlice:
-    """Writer of one block: checks, stores and forwards what one exchange brought."""
+    """Writer of one block: checks, stores and forwards what one exchange brought.
+
+    Attributes:
+        kept: tags of the block whose every sample somebody takes: place in it, samples.
+    """
 
     __slots__ = (
-        "_high", "_low", "_nothing", "_place", "_record", "_table",
+        "_high", "_low", "_nothing", "_place", "_record", "_table", "kept",
     )  # fmt: skip
 
     def __init__(
@@ -213,6 +238,7 @@ class BlockSlice:
         self._table = table
         self._place = place
         self._record = record
+        self.kept: list[tuple[int, deque[tuple[int, float]]]] = []
         self._nothing = (math.nan,) * len(block.tags)
         ranges = [table.accepted(name) for name in block.tags]
         self._low = [low for low, _ in ranges]
@@ -251,6 +277,9 @@ class BlockSlice:
         table.quality[place] = quality
         table.source_ns[place] = sent_ns
         table.received_ns[place] = received_ns
+        for k, samples in self.kept:
+            status = quality if isinstance(quality, int) else quality[k]
+            samples.append((sent_ns, values[k] if status < Quality.UNCERTAIN else math.nan))
 
 
 class Snapshot:

@@ -16,6 +16,7 @@ from controller.film.agreement import GaugeAgreement
 from controller.film.gel import GelLaw
 from controller.film.lanes import LaneMark, LaneWatch
 from controller.film.profile import Array, Sink, Traverse
+from controller.film.spots import Spots
 from controller.film.transport import SnapshotLike, TableLike
 from drivers.base import Block, Quality
 
@@ -38,6 +39,7 @@ _PUMP_S = 20.0  # die hold-up
 _LEAST_M_MIN = 0.3
 _LEAST_LANES = 3
 _STILL_S = 3.0
+_SILENT_S = 1.0  # a scanner without a value for so long sees nothing
 
 
 class GelSolvent:
@@ -172,6 +174,7 @@ class FilmGauges:
     Args:
         sink: gets every complete pass of both traversing gauges.
         pump_um: core that one pump revolution per meter of belt gives, um m; NaN if unknown.
+        spots: every value of the final scanner with its place; None takes one a scan.
 
     Attributes:
         gel, scanner: profiles for the loops.
@@ -185,7 +188,10 @@ class FilmGauges:
         law: GelLaw,
         sink: Sink | None = None,
         pump_um: float = math.nan,
+        spots: Spots | None = None,
     ) -> None:
+        self._spots = spots
+        self._silent_s = 0.0
         self.gel = Traverse("WT-231.PV", _GEL_SPOT_M, _LEAST_GEL_G_M2, sink)
         self.scanner = Traverse("GT-601.PV", _SCAN_SPOT_M, _LEAST_SCAN_UM, sink)
         self._solvent = GelSolvent(law)
@@ -242,18 +248,31 @@ class FilmGauges:
             if self.cross is not None:
                 core = self._solvent.law.core_um(self.gel.mean, self._solvent.loh_pct)
                 self.cross.agreement.gel.memory.take(gel_s, core)
-        if scan_std > 0.5:
-            scan_x = math.nan
-        if self.scanner.take(scan_x, um, now_ns, scan_s, roll + self._scan_ahead):
-            self._scan_age = 0.0
-            if self.cross is not None:
-                self.cross.profile(self.scanner.filtered, scan_s)
+        for x_m, thickness_um in self._scanned(scan_x, um, now_ns, dt):
+            x = math.nan if scan_std > 0.5 else x_m
+            if self.scanner.take(x, thickness_um, now_ns, scan_s, roll + self._scan_ahead):
+                self._scan_age = 0.0
+                if self.cross is not None:
+                    self.cross.profile(self.scanner.filtered, scan_s)
         self._due -= dt
         if self._due <= 1e-9:
             self._due = PUBLISH_S
             self._publish(known, now_ns, film_at_gel=gel_s > 0.0, film_at_scanner=scan_s > 0.0)
             return () if self.cross is None else self.cross.events(now_ns)
         return ()
+
+    def _scanned(
+        self, x_m: float, um: float, now_ns: int, dt: float
+    ) -> Sequence[tuple[float, float]]:
+        """Places and values of the final scanner since the last scan.
+
+        While no value comes the carriage is followed all the same, with nothing measured.
+        """
+        if self._spots is None:
+            return ((x_m, um),)
+        found = self._spots.take(now_ns)
+        self._silent_s = 0.0 if found else self._silent_s + dt
+        return found or (((x_m, math.nan),) if self._silent_s > _SILENT_S else ())
 
     def _judge(self, mean_um: float, label_m: float) -> bool:
         """Judge a scanner pass by the core it shows."""

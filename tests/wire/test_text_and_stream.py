@@ -3,6 +3,7 @@
 import asyncio
 import math
 import struct
+from itertools import pairwise
 
 import pytest
 
@@ -388,6 +389,12 @@ def test_scanner_pushes_values_with_quality_from_its_error_bits():
         first, second = bench.image.samples["SCANNER.stream"][-2:]
         assert second[2] - first[2] == 100_000_000  # each its own time, one reception
         assert first[3] == second[3]
+        for late_s in (0.1, 0.1, 0.14, 0.06, 0.1):  # the third comes 40 ms late
+            await asyncio.sleep(late_s)
+            bench.stream.deliver(block([(0, 3000)], 9), bench.stream.opens)
+        taken = [sample[2] for sample in bench.image.samples["SCANNER.stream"][-5:]]
+        beats = [later - before for before, later in pairwise(taken)]
+        assert beats == pytest.approx([1e8] * 4, abs=3e6), "the scanner measures on a beat"
         await asyncio.sleep(4.0)
         failures = bench.image.failures["SCANNER.stream"]
         assert failures[-1][:2] == (Quality.BAD_TIMEOUT, "no value for 2 s")
