@@ -22,6 +22,7 @@ from simulators.faults_link import Bench
 from simulators.faults_schedule import FaultSchedule
 from simulators.hands import hands_of
 from simulators.instruments.line_up import LineUp
+from simulators.instruments.pnozmulti import PnozMulti
 from simulators.tanks import plant_for
 from simulators.twin.plant import Plant, Start
 from simulators.wire_tcp import PortInUseError, TcpWire
@@ -101,6 +102,9 @@ class Serving:
         self._line, self._plant, self._out = line, plant, out
         self._start, self._speed = start, speed
         self.line_up = LineUp(line, plant)
+        for device in self.line_up.instruments.values():
+            if isinstance(device, PnozMulti):
+                device.patience = max(1.0, speed)
         self.wire = TcpWire(line, self.line_up, speed=speed)
         bench = Bench(line, plant, self.line_up, self.wire)
         self.faults = FaultSchedule(faults, bench, self._say_fault)

@@ -21,7 +21,7 @@ from simulators.instruments.modbus_device import (
     ModbusDevice,
 )
 from simulators.instruments.registers import WORDS, Refused, Registers
-from simulators.instruments.safety_program import Safety, SafetyProgram
+from simulators.instruments.safety_program import HOST_SILENT_S, Safety, SafetyProgram
 
 INPUTS, CONTROL, OUTPUTS, TERMINALS = 0, 255, 512, 1024
 WORD_COUNT = 8  # 128 bits
@@ -46,9 +46,11 @@ class PnozMulti(ModbusDevice):
     Attributes:
         program: the safety program.
         deadline_s: line time at which the host's watchdog runs out.
+        patience: the host's time-outs are this many times as long. On real ports at k times the
+            speed it is k: they guard against a computer, whose pauses are wall seconds.
     """
 
-    __slots__ = ("_contacts", "_release", "deadline_s", "program")
+    __slots__ = ("_contacts", "_release", "deadline_s", "patience", "program")
 
     def __init__(self, clock: LineClock, contacts: Contacts, release: Release) -> None:
         super().__init__(clock, Registers(OUTPUTS), functions=(1, 2, 3, 4, 5, 6, 15, 16, 23))
@@ -56,6 +58,7 @@ class PnozMulti(ModbusDevice):
         self._release = release
         self.program = SafetyProgram()
         self.deadline_s = NEVER
+        self.patience = 1.0
         for address in range(INPUTS, INPUTS + WORD_COUNT):
             self.holding.define(address, writable=True)
         self.holding.define(CONTROL, writable=True)
@@ -76,7 +79,11 @@ class PnozMulti(ModbusDevice):
         """One cycle of the safety program."""
         word = self.holding.get(INPUTS)
         safety = self.program.step(
-            self.clock.now_s, self._contacts(), bool(word & 1), word >> _COUNTER & _BYTE
+            self.clock.now_s,
+            self._contacts(),
+            alive=bool(word & 1),
+            counter=word >> _COUNTER & _BYTE,
+            silent_s=HOST_SILENT_S * self.patience,
         )
         self._release(safety)
 
@@ -105,7 +112,7 @@ class PnozMulti(ModbusDevice):
         if not time_s:
             self.deadline_s = NEVER
         elif value & TRIGGER:
-            self.deadline_s = self.clock.now_s + time_s
+            self.deadline_s = self.clock.now_s + time_s * self.patience
         self.holding.put(CONTROL, value & ~TRIGGER)
 
     def read_words(self, function: int, address: int, count: int, /) -> bytes:

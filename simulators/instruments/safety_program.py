@@ -84,7 +84,14 @@ class SafetyProgram:
         self.host = self._unsure = True
         self._purge_s = PURGE_S
 
-    def step(self, now_s: float, contacts: int, alive: bool, counter: int) -> Safety:
+    def step(
+        self,
+        now_s: float,
+        contacts: int,
+        alive: bool,
+        counter: int,
+        silent_s: float = HOST_SILENT_S,
+    ) -> Safety:
         """One cycle of 0.1 s.
 
         Args:
@@ -92,8 +99,9 @@ class SafetyProgram:
             contacts: input terminals, bit numbers above.
             alive: virtual input i0.
             counter: i8-i15.
+            silent_s: a counter that stands for so long is a lost host.
         """
-        self._hear(now_s, alive, counter)
+        self._hear(now_s, alive, counter, silent_s)
         self._let_go(contacts)
         self._purge(contacts)
         safe = _all(contacts, ESTOP_OK, GUARDS_OK, NO_FIRE)
@@ -107,14 +115,14 @@ class SafetyProgram:
         self._show(contacts, safety, counter)
         return safety
 
-    def _hear(self, now_s: float, alive: bool, counter: int) -> None:
+    def _hear(self, now_s: float, alive: bool, counter: int, silent_s: float) -> None:
         if counter != self._counter:
             first = self._counter < 0
             self._counter = counter
             if not first or counter:
                 self._moved_s = now_s
                 self._unsure = False
-        host = alive and (self._unsure or now_s - self._moved_s < HOST_SILENT_S)
+        host = alive and (self._unsure or now_s - self._moved_s < silent_s)
         if self.host and not host:
             self._held = self._exhaust = True
             self._lost_s = now_s
