@@ -73,6 +73,9 @@ PROOF: dict[str, tuple[str, ...]] = {
         "scenario/test_link_faults.py::test_a_coupler_out_of_reach_leaves_everything_off_and_does_not_come_back",
     ),
     "Z15": (
+        "scenario/test_pc_dies.py::test_a_killed_computer_leaves_the_line_safe",
+        "scenario/test_pc_dies.py::test_a_scan_that_stands_or_leaves_its_interlocks_out_is_a_dead_computer",
+        "scenario/test_arming.py::test_start_is_refused_with_every_setting_that_is_off_and_taken_once_they_are_right",
         "wire/test_output_coupler.py::test_watchdog_is_set_verified_and_nothing_written_before_a_request",
         "wire/test_output_drives.py::test_drive_with_communication_loss_off_is_not_written",
     ),
@@ -90,6 +93,9 @@ PROOF: dict[str, tuple[str, ...]] = {
     ),
     "Z19": ("scenario/test_invariants.py::test_sound_interlocks_meet_the_judge_in_time",),
     "Z20": (
+        "system/test_watchdog.py::test_a_stall_of_three_seconds_ends_the_process_at_once",
+        "system/test_watchdog.py::test_a_process_that_was_stopped_goes_on",
+        "unit/test_watch_rules.py::test_only_sleep_makes_the_clocks_drift_apart",
         "scenario/test_kernel.py::test_a_disk_that_refuses_holds_the_run_and_loses_nothing_it_acknowledged",
         "scenario/test_live_commits.py::test_a_disk_that_stands_still_keeps_outputs_waiting_and_no_scan",
     ),
