@@ -17,6 +17,7 @@ from config.loader import ConfigError
 from controller.check import check_files
 from controller.errors import ControllerError
 from controller.historian.commands import history_app
+from controller.historian.verify_command import verify
 from controller.materials.commands import history_lots, lot_app
 from controller.operating.commands import add_commands
 from controller.outlets.commands import mirror_app
@@ -61,6 +62,7 @@ history_app.command("lots")(history_lots)
 history_app.command("rolls")(rolls)
 app.command("report")(report)
 app.command("run")(run)
+app.command("verify")(verify)
 add_commands(app)
 
 

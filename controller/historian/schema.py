@@ -2,11 +2,15 @@
 
 The file is an ordinary SQLite database in WAL mode. ``fresh`` and ``merged`` hold the rows of
 scan groups (:mod:`blocks`), ``rollup`` their aggregates; everything else is plain rows.
+Tables that only grow refuse UPDATE and DELETE, and :mod:`chain` binds their rows: version 2.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import apsw
@@ -20,7 +24,8 @@ from controller.historian.errors import (
 )
 
 APPLICATION_ID: Final = 0x464C4D31  # "FLM1"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+READABLE: Final = (1, 2)  # records of version 1 have no chain
 FILE_NAME: Final = "record.sqlite"
 PAGE_BYTES: Final = 4096
 CHECKPOINT_PAGES: Final = 2000
@@ -67,8 +72,32 @@ CREATE TABLE profile(
   greatest REAL, data BLOB NOT NULL) STRICT;
 CREATE INDEX profile_by_time ON profile(scanner, ns);
 CREATE TABLE progress(
-  id INTEGER PRIMARY KEY CHECK(id = 0), commits INTEGER NOT NULL, ns INTEGER NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY CHECK(id = 0), commits INTEGER NOT NULL, ns INTEGER NOT NULL,
+  head INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+CREATE TABLE chain(
+  seq INTEGER PRIMARY KEY, ns INTEGER NOT NULL, kind TEXT NOT NULL, row INTEGER NOT NULL,
+  digest BLOB NOT NULL) STRICT;
 """
+
+_ONLY_GROW: Final = (
+    "meta", "station", "scan_group", "tag", "merged", "rollup", "gap", "event", "journal",
+    "profile", "chain",
+)  # fmt: skip
+GUARDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        f"{table}_{verb.lower()}": f"CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON "
+        f"{table} BEGIN SELECT RAISE(ABORT, 'the record only grows'); END"
+        for table in _ONLY_GROW
+        for verb in ("UPDATE", "DELETE")
+    }
+    | {
+        "session_update": "CREATE TRIGGER session_update BEFORE UPDATE OF id, opened_ns, software "
+        "ON session BEGIN SELECT RAISE(ABORT, 'the record only grows'); END",
+        "session_delete": "CREATE TRIGGER session_delete BEFORE DELETE "
+        "ON session BEGIN SELECT RAISE(ABORT, 'the record only grows'); END",
+    }
+)
+"""Triggers of a record by name: the first fence. The chain is the proof."""
 
 
 def record_file(path: Path) -> Path:
@@ -88,7 +117,7 @@ def connect_writer(path: Path) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MS)
         if connection.pragma("page_count") == 0:
             _create(connection)
-        _check_identity(connection, path)
+        _check_identity(connection, path, (SCHEMA_VERSION,))
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
@@ -113,18 +142,35 @@ def _create(connection: apsw.Connection) -> None:
     connection.pragma("synchronous", "full")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(TABLES)
-    connection.execute("INSERT INTO progress VALUES(0, 0, 0)")
+    connection.execute("INSERT INTO progress VALUES(0, 0, 0, 0, ?)", (bytes(32),))
+    _guard(connection)
     connection.pragma("user_version", SCHEMA_VERSION)
     connection.execute("COMMIT")
 
 
-def _check_identity(connection: apsw.Connection, path: Path) -> None:
+def _guard(connection: apsw.Connection) -> None:
+    for trigger in GUARDS.values():
+        connection.execute(trigger)
+
+
+@contextmanager
+def unguarded(connection: apsw.Connection) -> Iterator[None]:
+    """Let a doubtful batch be taken back, inside the transaction that does so."""
+    for name in GUARDS:
+        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+    yield
+    _guard(connection)
+
+
+def _check_identity(connection: apsw.Connection, path: Path, versions: tuple[int, ...]) -> None:
     if connection.pragma("application_id") != APPLICATION_ID:
         raise NotARecord(f"{path}: it is an SQLite file, but not a filmline record")
     version = connection.pragma("user_version")
-    if version != SCHEMA_VERSION:
+    if version not in versions:
+        told = " and ".join(map(str, versions))
         raise NotARecord(
-            f"{path}: record of version {version}; this software reads version {SCHEMA_VERSION}"
+            f"{path}: record of version {version}; this software "
+            f"{'writes' if versions == (SCHEMA_VERSION,) else 'reads'} version {told}"
         )
 
 
@@ -146,7 +192,7 @@ def connect_reader(path: Path) -> apsw.Connection:
     try:
         connection = _reading(path)
         connection.set_busy_timeout(BUSY_MS)
-        _check_identity(connection, path)
+        _check_identity(connection, path, READABLE)
     except apsw.Error as error:
         _close(connection)
         raise from_sqlite(error, path) from error

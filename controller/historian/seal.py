@@ -14,13 +14,17 @@ from typing import Final
 
 import apsw
 
+from controller.historian.canonical import canonical
 from controller.historian.errors import RecordCorrupt, RecordError, from_sqlite
 from controller.historian.schema import connect_reader, record_file
 
 HASH_KEY: Final = "content_sha256"
 
-# Tables in the order of the hash; a column order in a table without row id is its key.
+# Tables in the order of the hash; a column order in a table without row id is its key. Records of
+# version 1 have no chain, and their hash does not hold how their tables were made.
+_SINCE_2: Final = frozenset({"sqlite_schema", "chain"})
 _QUERIES: Final = (
+    ("sqlite_schema", "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"),
     ("meta", "SELECT key, value FROM meta WHERE key <> 'content_sha256' ORDER BY key"),
     ("session", "SELECT * FROM session ORDER BY id"),
     ("station", "SELECT * FROM station ORDER BY name"),
@@ -34,6 +38,7 @@ _QUERIES: Final = (
     ("journal", "SELECT * FROM journal ORDER BY id"),
     ("profile", "SELECT * FROM profile ORDER BY id"),
     ("progress", "SELECT * FROM progress ORDER BY id"),
+    ("chain", "SELECT * FROM chain ORDER BY seq"),
 )
 
 
@@ -60,23 +65,15 @@ class Verdict:
 def content_hash(connection: apsw.Connection) -> str:
     """SHA-256 of everything the record says, as 64 hex digits."""
     digest = hashlib.sha256()
+    old = int(connection.pragma("user_version")) < 2
     for table, query in _QUERIES:
+        if old and table in _SINCE_2:
+            continue
         digest.update(f"[{table}]".encode())
         for row in connection.execute(query):
             for value in row:
-                _add(digest, value)
+                digest.update(canonical(value))
     return digest.hexdigest()
-
-
-def _add(digest: hashlib._Hash, value: object) -> None:
-    if isinstance(value, bytes):
-        digest.update(b"b%d:" % len(value))
-        digest.update(value)
-        return
-    text = repr(value) if value is None or isinstance(value, (int, float)) else str(value)
-    raw = text.encode()
-    kind = type(value).__name__[0].encode()
-    digest.update(b"%c%d:%b" % (kind, len(raw), raw))
 
 
 def verify(path: Path) -> Verdict:
@@ -91,6 +88,8 @@ def verify(path: Path) -> Verdict:
     try:
         stored = connection.execute("SELECT value FROM meta WHERE key = ?", (HASH_KEY,)).get
         return Verdict(stored is not None, stored or "", content_hash(connection))
+    except apsw.SQLError as error:
+        raise RecordCorrupt(f"{file}: its tables are not those of a record ({error})") from error
     except apsw.Error as error:
         named = from_sqlite(error, file)
         raise (named if isinstance(named, RecordCorrupt) else RecordError(str(named))) from error

@@ -7,8 +7,10 @@ from typing import Final
 
 import apsw
 
+from controller.historian.chain import extend, head
 from controller.historian.errors import RecordBusy, from_sqlite
 from controller.historian.merging import FreshRows
+from controller.historian.schema import unguarded
 
 UNDO: Final = {
     "scan_group": "DELETE FROM scan_group WHERE id > ?",
@@ -18,12 +20,14 @@ UNDO: Final = {
     "event": "DELETE FROM event WHERE id > ?",
     "journal": "DELETE FROM journal WHERE id > ?",
     "profile": "DELETE FROM profile WHERE id > ?",
+    "chain": "DELETE FROM chain WHERE seq > ?",
 }
 _HIGHEST: Final = """
 SELECT coalesce((SELECT max(id) FROM scan_group), 0),
   coalesce((SELECT max(group_id) FROM tag), 0), coalesce((SELECT max(id) FROM fresh), 0),
   coalesce((SELECT max(id) FROM gap), 0), coalesce((SELECT max(id) FROM event), 0),
-  coalesce((SELECT max(id) FROM journal), 0), coalesce((SELECT max(id) FROM profile), 0)
+  coalesce((SELECT max(id) FROM journal), 0), coalesce((SELECT max(id) FROM profile), 0),
+  coalesce((SELECT max(seq) FROM chain), 0), coalesce((SELECT max(id) FROM merged), 0)
 """
 
 
@@ -72,13 +76,22 @@ def fresh_rows(connection: apsw.Connection) -> dict[int, FreshRows]:
 def highest_ids(connection: apsw.Connection) -> dict[str, int]:
     """Highest row number of each table that a batch adds to, before it does."""
     row = connection.execute(_HIGHEST).fetchone()
-    return dict(zip(UNDO, row, strict=True)) if row else {}
+    return dict(zip((*UNDO, "merged"), row, strict=True)) if row else {}
 
 
 def take_back(connection: apsw.Connection, highest: dict[str, int]) -> None:
-    """Remove what a batch added after :func:`highest_ids`; merged rows stay merged."""
-    for table, statement in UNDO.items():
-        connection.execute(statement, (highest[table],))
+    """Remove what a batch added after :func:`highest_ids`; merged rows stay, with a new link."""
+    with unguarded(connection):
+        for table, statement in UNDO.items():
+            connection.execute(statement, (highest[table],))
+    last = head(connection)
+    connection.execute("UPDATE progress SET head = ?, digest = ?", (last.seq, last.digest))
+    extend(connection, highest, last_commit_ns(connection))
+
+
+def last_commit_ns(connection: apsw.Connection) -> int:
+    """Time of the last commit."""
+    return int(connection.execute("SELECT ns FROM progress").get)
 
 
 def next_block(connection: apsw.Connection) -> int:

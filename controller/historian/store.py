@@ -28,6 +28,7 @@ from controller.historian.catalog import (
     station_meters,
     status_name,
 )
+from controller.historian.chain import ONLY, SEAL, append
 from controller.historian.errors import DiskReadOnly, RecordError, RecordMismatch, UnknownTag
 from controller.historian.health import Acknowledged, Health
 from controller.historian.identity import Identity, refuse_other
@@ -40,7 +41,7 @@ from controller.historian.startup import latest_rows, lock_file
 from controller.historian.writer import Writer
 from drivers.base import Block, is_bad
 
-_SET_META: Final = "INSERT OR REPLACE INTO meta VALUES(?, ?)"
+_SET_META: Final = "INSERT INTO meta VALUES(?, ?)"
 
 
 class Store:
@@ -111,6 +112,7 @@ class Store:
     def _begin(self, line: Line, identity: Identity, now_ns: int) -> None:
         """Write or compare the identity, note the session, learn the catalog."""
         wanted = identity.meta(line, now_ns)
+        links: list[tuple[str, int]] = []
         with self._writer.transaction() as connection:
             stored = dict(connection.execute("SELECT key, value FROM meta"))
             if stored:
@@ -120,10 +122,12 @@ class Store:
                 connection.executemany("INSERT INTO meta VALUES(?, ?)", list(wanted.items()))
                 stations = list(station_meters(line).items())
                 connection.executemany("INSERT INTO station VALUES(?, ?)", stations)
+                links += [("meta", ONLY), ("station", ONLY)] if stations else [("meta", ONLY)]
             connection.execute(
                 "INSERT INTO session VALUES(NULL, ?, NULL, ?)", (now_ns, identity.software)
             )
             self._session = connection.last_insert_rowid()
+            append(connection, [*links, ("session", self._session)], now_ns)
         self._opened_ns = now_ns
         self._ballast.take()
 
@@ -332,6 +336,7 @@ class Store:
                 "UPDATE session SET closed_ns = ? WHERE id = ?", (now_ns, self._session)
             )
             connection.execute(_SET_META, ("sealed_ns", str(now_ns)))
+            append(connection, [(SEAL, ONLY)], now_ns)
             digest = content_hash(connection)
             connection.execute(_SET_META, (HASH_KEY, digest))
         self._writer.compact()

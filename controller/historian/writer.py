@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 
 from controller.historian.ballast import Ballast
+from controller.historian.chain import extend
 from controller.historian.errors import (
     DiskError,
     DiskFull,
@@ -29,6 +30,7 @@ from controller.historian.schema import connect_writer, refuse_sealed
 from controller.historian.startup import (
     fresh_rows,
     highest_ids,
+    last_commit_ns,
     lock,
     lock_file,
     next_block,
@@ -177,6 +179,9 @@ class Writer:
             self._insert_blocks(connection, batch)
             merged = [fresh for fresh in due if self._merge(connection, fresh)]
             connection.execute("UPDATE progress SET commits = commits + 1, ns = ?", (batch.now_ns,))
+            extend(connection, self._highest, batch.now_ns)
+            highest = highest_ids(connection)
+        self._highest = highest
         for fresh in merged:
             fresh.clear()
         self._note_blocks(batch)
@@ -216,7 +221,9 @@ class Writer:
         """
         for fresh in [fresh for fresh in self._fresh.values() if fresh.mergeable]:
             with self.transaction() as connection:
+                self._highest = highest_ids(connection)
                 merged = self._merge(connection, fresh)
+                extend(connection, self._highest, last_commit_ns(connection))
             if merged:
                 fresh.clear()
 

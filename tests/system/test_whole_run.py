@@ -302,6 +302,7 @@ def test_one_changed_value_is_found(whole_run: WholeRun, tmp_path: Path) -> None
     record = tmp_path / "record.sqlite"
     shutil.copy(whole_run.folder / "record.sqlite", record)
     with sqlite3.connect(record) as connection:
+        connection.execute("DROP TRIGGER event_update")
         connection.execute(
             "UPDATE event SET cause = 'nobody will notice' WHERE id = (SELECT max(id) FROM event)"
         )
@@ -309,6 +310,10 @@ def test_one_changed_value_is_found(whole_run: WholeRun, tmp_path: Path) -> None
     ended = filmline("history", "verify", record)
     assert ended.code == 2
     assert "CHANGED since it was sealed" in ended.out
+    proved = filmline("verify", record)
+    assert proved.code == 1
+    assert re.search(r"CHANGED: event \d+ or its link .* \(link \d+\)", proved.out), proved.out
+    assert filmline("verify", whole_run.folder).code == 0
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
