@@ -62,6 +62,7 @@ from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
 
+RECORD_LATE_S = 3.0  # a commit without an answer for so long: commands are refused
 _LINK_LOOK_S = 1.0
 _ENDING = (*FINAL, State.IDLE, State.STOPPING, State.ABORTING)
 _POWER_UP_NS = 10_000_000_000  # a device that was off answers within this time
@@ -203,7 +204,11 @@ class Kernel:
         self._since_links = self._since_commit = self._unrecorded_s = 0.0
         self._commits = parts.commits
         self._wall = WallWatch(parts.wall_ns or parts.clock.utc_ns, parts.clock.utc_ns)
-        self._health = self.table.attach(Block("kernel", ("SYS.LATE", "SYS.SCAN"), _LINK_LOOK_S))
+        self._timer = parts.timer
+        self._asked_s: float | None = None  # when the oldest commit without an answer was asked for
+        self._health = self.table.attach(
+            Block("kernel", ("SYS.LATE", "SYS.SCAN", "SYS.RECORD"), _LINK_LOOK_S)
+        )
 
     def adopt(self, recipe: Recipe, text: str) -> None:
         """Go on with another recipe of the same chemistry; the record keeps its text and label."""
@@ -317,9 +322,24 @@ class Kernel:
     def _tell_health(self, now_ns: int) -> None:
         """How the scan keeps its time, as tags."""
         counters = self.scan.counters
-        values = (float(counters.late), counters.longest_s)
+        late_s = self._record_late_s(now_ns)
+        values = (float(counters.late), counters.longest_s, late_s)
         self._health.write(values, Quality.GOOD, now_ns, now_ns)
         counters.longest_s = 0.0
+
+    def unrecorded(self) -> str:
+        """Why commands cannot be recorded now; empty when they can."""
+        if self.failure:
+            return self.failure
+        late_s = self._record_late_s(self.clock.utc_ns())
+        return f"the disk has not answered for {late_s:.0f} s" if late_s > RECORD_LATE_S else ""
+
+    def _record_late_s(self, now_ns: int) -> float:
+        """For how long the record could not be written: wall seconds where they are counted."""
+        return 0.0 if self._asked_s is None else max(0.0, self._seconds(now_ns) - self._asked_s)
+
+    def _seconds(self, now_ns: int) -> float:
+        return now_ns / 1e9 if self._timer is None else self._timer()
 
     def _look_at_wall(self, now_ns: int) -> None:
         """Tell when the computer's clock was set; the stamps of the record do not follow it."""
@@ -334,6 +354,8 @@ class Kernel:
         """Commit; a disk that refuses holds the run, and the rows wait for the next try."""
         self._since_commit = 0.0
         ticket = self.journal.asked()
+        if self._asked_s is None:
+            self._asked_s = self._seconds(now_ns)
         if self._commits is not None:
             self._commits(now_ns).add_done_callback(lambda done: self._ended(done, ticket))
             return
@@ -354,6 +376,7 @@ class Kernel:
 
     def _stored(self, ticket: int) -> None:
         self.failure = ""
+        self._asked_s = None
         self.journal.committed(ticket)
 
     def _refused(self, error: BaseException) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,12 +45,32 @@ class DeskRig(DryRig):
         return [event for event in self.events if (event.source, event.verb) == (source, verb)]
 
 
+class _TurnsAudit:
+    """The audit of the desk between turns of the plant."""
+
+    def __init__(self, rig: DeskRig, turn: threading.Lock) -> None:
+        self._audit, self._turn = rig.desk.audit, turn
+
+    def wait(self, ticket: int, heard: Callable[[], None]) -> None:
+        with self._turn:
+            self._audit.wait(ticket, heard)
+
+    def forget(self, ticket: int) -> None:
+        with self._turn:
+            self._audit.forget(ticket)
+
+    def settled(self, reply: Reply) -> Reply:
+        with self._turn:
+            return self._audit.settled(reply)
+
+
 class _Turns:
     """The desk as the server sees it, one request at a time between turns of the plant."""
 
     def __init__(self, rig: DeskRig, turn: threading.Lock) -> None:
         self._rig, self._turn = rig, turn
         self.line = rig.desk.line
+        self.audit = _TurnsAudit(rig, turn)
 
     def handle(self, verb: str, args: dict, actor: Actor, now_ns: int) -> Reply:
         with self._turn:

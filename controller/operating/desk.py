@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from config.models import Line
-from controller.events import Actor, Event
+from controller.events import Actor
+from controller.operating.audit import LOOKING, Audit
 from controller.operating.cost import Cost, cost_of
 from controller.operating.hand import Hand, needs_operator
 from controller.operating.picture import picture, reading
@@ -33,8 +34,6 @@ FREE = frozenset({"stop", "abort"})
 """Verbs that need no role and no look before: they may never be impeded."""
 _AT_ONCE = FREE | {"hold"}
 """Verbs that are done whatever has changed since the person looked."""
-_NOT_TOLD = frozenset({"status", "read", "cost", "set", "bypass"})
-"""Refusals of these are no news, or the gate and the interlocks tell them."""
 _LOOKED = frozenset({"start", "restart", "reset", "do"})
 """Verbs that must say which state they were decided in."""
 _CHANGES = frozenset({("procedure", "state"), ("interlock", "trip"), ("gate", "mode")})
@@ -69,6 +68,7 @@ class Desk:
 
     Attributes:
         version: counts what a person must have seen: states, trips, modes.
+        audit: the records of commands, for which their replies wait.
     """
 
     def __init__(self, kernel: Kernel, *, simulated: bool = False, lot: str = "") -> None:
@@ -78,10 +78,10 @@ class Desk:
         self.lot = lot
         self.version = 0
         self.hand = Hand(kernel)
+        self.audit = Audit(kernel)
         self._protection = Protection(kernel)
         self._state = kernel.runner.state
         self._state_ns = 0
-        self._refused: tuple[str, str, tuple[str, ...]] = ("", "", ())
         self._verbs: dict[str, Verb] = {
             "status": self._status,
             "read": self._read,
@@ -117,10 +117,13 @@ class Desk:
         try:
             if verb not in _AT_ONCE:
                 self._check_seen(verb, args)
-            return doing(args, actor, now_ns)
+            if verb not in FREE | LOOKING:
+                self.audit.check(verb)
+            reply = doing(args, actor, now_ns)
         except Refused as error:
-            self._tell_refused(verb, error, actor, now_ns)
+            self.audit.refused(verb, error, actor, now_ns)
             return refuse(*error.reasons, **error.data)
+        return reply if verb in LOOKING else self.audit.done(verb, args, reply, actor, now_ns)
 
     def heard(self, output: ScanOutput) -> None:
         """Follow the scans: what changed, and set points on their way."""
@@ -131,16 +134,6 @@ class Desk:
         if state is not self._state or not self._state_ns:
             self._state, self._state_ns = state, output.snapshot.now_ns
         self.hand.step(output)
-
-    def _tell_refused(self, verb: str, error: Refused, actor: Actor, now_ns: int) -> None:
-        """Keep a refused command in the record; one that is repeated is told once."""
-        told = (verb, actor.name, error.reasons)
-        if verb in _NOT_TOLD or told == self._refused:
-            return
-        self._refused = told
-        why = "; ".join(error.reasons)
-        self.kernel.record([Event(now_ns, "operator", "refused", verb, None, None, why,
-                                  actor.name)])  # fmt: skip
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -250,7 +243,8 @@ class Desk:
         if why:
             raise Refused(why)
         self.version += 1
-        return done(f"{before.name} -> {runner.state.name}", state=runner.state.name)
+        told = done(f"{before.name} -> {runner.state.name}", state=runner.state.name)
+        return told.about("", before.name, runner.state.name)
 
     def _reset(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Reset the procedure, or the trip that is named."""
@@ -269,7 +263,8 @@ class Desk:
         why = self.kernel.runner.answer(pending.ask_id, value, actor)
         if why:
             raise Refused(why)
-        return done(f"{pending.ask.key}: {value}", key=pending.ask.key)
+        told = done(f"{pending.ask.key}: {value}", key=pending.ask.key)
+        return told.about(pending.ask.key, None, value, pending.ask.question)
 
     def _question(self, name: str) -> PendingAsk:
         asks = self.kernel.runner.asks()
@@ -287,8 +282,8 @@ class Desk:
         """Write into the shift book."""
         needs_operator("note", actor)
         written = text(args, "text", needed="a note needs a text")
-        self.kernel.record([Event(now_ns, "operator", "note", "", None, None, written, actor.name)])
-        return done(f"noted by {actor.name}")
+        _ = now_ns
+        return done(f"noted by {actor.name}").about(why=written)
 
     def _do(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Begin a named operation."""
@@ -297,7 +292,8 @@ class Desk:
         reasons = self._operations().do(name, _plain(args), _reason(args), actor, now_ns)
         if reasons:
             raise Refused(*reasons)
-        return done(f"{name} begins", name=name)
+        asked = " ".join(f"{key}={value}" for key, value in _plain(args).items())
+        return done(f"{name} begins", name=name).about(name, None, asked or "begins")
 
     def _operations(self) -> Operations:
         found: Operations | None = getattr(self.kernel, "operations", None)

@@ -91,7 +91,7 @@ class Hand:
             wait_s=self._seconds(spec, value, present) + (spec.write.read_back_s if spec.write
                                                           else 0.0),
             one_shot=bool(spec.write and spec.write.one_shot),
-        )  # fmt: skip
+        ).about(tag, _number(present), value)  # fmt: skip
 
     def manual(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Take a unit to manual; nothing moves by it."""
@@ -101,13 +101,15 @@ class Hand:
         asked = {tag: float(table.request[table.index(tag)]) for tag in self._tags(unit)}
         self._mode(unit, Mode.MANUAL, actor, reason, now_ns)
         self._taken[unit] = asked
-        return done(f"{unit} is in manual by {actor.name}; the recipe waits for it", unit=unit)
+        told = done(f"{unit} is in manual by {actor.name}; the recipe waits for it", unit=unit)
+        return told.about(unit, str(Mode.AUTO), str(Mode.MANUAL))
 
     def auto(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Give a unit back to recipe and loops, which go on from what is there."""
         unit = self.unit(args)
         self._mode(unit, Mode.AUTO, actor, text(args, "reason") or "by hand", now_ns)
-        return done(f"{unit} is in automatic", unit=unit)
+        told = done(f"{unit} is in automatic", unit=unit)
+        return told.about(unit, str(Mode.MANUAL), str(Mode.AUTO))
 
     def rearm(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Put a shed output back in service."""
@@ -119,7 +121,8 @@ class Hand:
         decision = self._kernel.rearm(spec.name, actor, reason, now_ns)
         if not decision.accepted:
             raise Refused(*map(str, decision.reasons))
-        return done(f"{spec.name} is in service again at its safe value; it was {shed[spec.name]}")
+        told = f"{spec.name} is in service again at its safe value; it was {shed[spec.name]}"
+        return done(told).about(spec.name, shed[spec.name], "in service")
 
     # --- costs -------------------------------------------------------------------------------
 
@@ -254,13 +257,8 @@ class Hand:
         )
         if question is not None:
             raise Refused(*map(str, question.reasons), confirm=question.nonce)
-        present = self._kernel.gate.present(spec.name, now_ns)
         rate = (spec.write.rate_per_s if spec.write else None) or math.inf
         self._moves[spec.name] = _Move(spec.name, value, rate, asking.actor, asking.reason, now_ns)
-        self._kernel.record(
-            [Event(now_ns, "operator", "set", spec.name, _number(present), value, asking.reason,
-                   asking.actor.name)]
-        )  # fmt: skip
 
     def _unchanged(self, args: Args, spec: TagSpec, present: float) -> None:
         """Refuse when the tag is not any more what the person saw."""

@@ -38,7 +38,7 @@ class Protection:
         for name in chosen:
             alarms.acknowledge(name, actor, now_ns)
         told = f"acknowledged: {', '.join(chosen)}" if chosen else "nothing to acknowledge"
-        return done(told, acknowledged=chosen)
+        return done(told, acknowledged=chosen).about(" ".join(names), None, " ".join(chosen))
 
     def reset_trip(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Release a latched trip; nothing starts by it."""
@@ -49,7 +49,8 @@ class Protection:
         if not decision.accepted:
             raise Refused(*map(str, decision.reasons))
         freed = f"; released: {', '.join(holds)}" if holds else ""
-        return done(f"{name} is reset{freed}; nothing starts by it", trip=name)
+        told = done(f"{name} is reset{freed}; nothing starts by it", trip=name)
+        return told.about(name, "tripped", "reset")
 
     def reset_cost(self, args: Args) -> list[str]:
         """What a reset of a trip means."""
@@ -72,7 +73,8 @@ class Protection:
         decision = self._kernel.interlocks.bypass(Bypass(name, actor, reason, until_ns), now_ns)
         if not decision.accepted:
             raise Refused(*map(str, decision.reasons))
-        return done(f"{name} is bypassed for {minutes:g} min", trip=name)
+        told = done(f"{name} is bypassed for {minutes:g} min", trip=name)
+        return told.about(name, "in service", f"bypassed for {minutes:g} min")
 
     def bypass_cost(self, args: Args) -> list[str]:
         """What a bypass means."""

@@ -25,6 +25,7 @@ from controller.operating.desk import Desk
 from controller.operating.errors import OperatingError, ServiceRuns
 from controller.operating.people import actor_of
 from controller.operating.protocol import BadRequest, decode_request, encode, encode_reply
+from controller.operating.reply import Reply
 from drivers.base import Clock
 
 MOST_CLIENTS = 16
@@ -32,6 +33,7 @@ CONNECTIONS_PER_S = 20.0
 REQUESTS_PER_S = 20.0  # of one connection
 ALL_REQUESTS_PER_S = 60.0  # of all together, so that no crowd takes the scan's time
 QUIET_S = 60.0
+RECORD_S = 3.0  # wall seconds that a reply waits for its audit record; less than clients wait
 MOST_UNREAD = 2 * protocol.LONGEST_REPLY
 _CREDENTIALS = "3i"  # pid, uid, gid
 
@@ -147,19 +149,39 @@ class DeskServer:
             except asyncio.IncompleteReadError:
                 return  # it hung up
             client.heard_s = loop.time()
-            self._handle(client, line)
+            await self._handle(client, line)
             if not client.dropped:
                 crowd = len(self._clients) / ALL_REQUESTS_PER_S
                 await asyncio.sleep(max(1.0 / REQUESTS_PER_S, crowd))
 
-    def _handle(self, client: _Client, line: bytes) -> None:
+    async def _handle(self, client: _Client, line: bytes) -> None:
         try:
             number, verb, args = decode_request(line)
         except BadRequest as error:
             self._drop(client, str(error))
             return
         reply = self.desk.handle(verb, args, client.actor, self.clock.utc_ns())
+        if reply.ticket:
+            reply = await self._recorded(reply)
         self._send(client, encode_reply(number, reply))
+
+    async def _recorded(self, reply: Reply) -> Reply:
+        """Hold a reply back until its audit record is on the disk, for a bounded time."""
+        audit, told = self.desk.audit, asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def heard() -> None:
+            loop.call_soon_threadsafe(told.set)
+
+        audit.wait(reply.ticket, heard)
+        try:
+            async with asyncio.timeout(RECORD_S):
+                await told.wait()
+        except TimeoutError:
+            pass  # settled() says that it is not in the record
+        finally:
+            audit.forget(reply.ticket)
+        return audit.settled(reply)
 
     def _send(self, client: _Client, line: bytes) -> None:
         client.writer.write(line)
