@@ -47,7 +47,7 @@ from controller.procedure.outputs import door
 from controller.procedure.phases.registry import PHASES
 from controller.procedure.phases.stopping import STOP_UNITS
 from controller.procedure.runner import Doors, Runner
-from controller.procedure.states import FINAL, Command, State
+from controller.procedure.states import Command, State
 from controller.procedure.switchboard import Switchboard
 from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
@@ -56,7 +56,6 @@ from controller.second import SecondDrive, SecondThermocouples
 from controller.store_journal import StoreJournal
 from controller.stuck import StuckCheck
 from controller.tags import TagTable
-from controller.watch_rules import UNRECORDED_S
 from drivers.base import Block, Clock, Quality, is_good
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
@@ -64,7 +63,6 @@ from drivers.transport import TransportFactory
 
 RECORD_LATE_S = 3.0  # a commit without an answer for so long: commands are refused
 _LINK_LOOK_S = 1.0
-_ENDING = (*FINAL, State.IDLE, State.STOPPING, State.ABORTING)
 _POWER_UP_NS = 10_000_000_000  # a device that was off answers within this time
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
 
@@ -201,7 +199,7 @@ class Kernel:
         }
         self._off_ns: dict[str, int] = {}
         self._commit_s = parts.commit_s
-        self._since_links = self._since_commit = self._unrecorded_s = 0.0
+        self._since_links = self._since_commit = 0.0
         self._commits = parts.commits
         self._wall = WallWatch(parts.wall_ns or parts.clock.utc_ns, parts.clock.utc_ns)
         self._timer = parts.timer
@@ -249,7 +247,6 @@ class Kernel:
         hasten = self.journal.wanted and not self.failure  # a disk that fails is not pressed
         if hasten or self._since_commit >= self._commit_s - 1e-9:
             self._commit(now_ns)
-        self._stop_unrecorded(dt)
         for listener in self._listeners:
             listener(output)
         return output
@@ -384,13 +381,6 @@ class Kernel:
             self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
         self.failure = str(error)
         self.journal.failed()
-
-    def _stop_unrecorded(self, dt: float) -> None:
-        """A run that cannot be recorded for a minute is stopped (safety rule 2.11)."""
-        self._unrecorded_s = self._unrecorded_s + dt if self.failure else 0.0
-        if self._unrecorded_s > UNRECORDED_S and self.runner.state not in _ENDING:
-            told = f"nothing could be recorded for {UNRECORDED_S:.0f} s: {self.failure}"
-            self.runner.command(Command.STOP, told)
 
     def _keep_pass(self, taken: Pass) -> None:
         self.store.profile(

@@ -15,7 +15,6 @@ STOOD_STILL_S = 1.0  # scans missing for so long hold the procedure
 SLEPT_S = 0.5
 DISK_LOW, DISK_LOWEST = 20.0, 5.0  # percent free: warn (an alarm of the line), no new run
 MEMORY_BUDGET_MIB = 400.0
-UNRECORDED_S = 60.0  # a run whose record cannot be written for so long is stopped
 
 
 class Stall(IntEnum):
