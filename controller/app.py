@@ -51,6 +51,9 @@ from controller.procedure.states import Command, State
 from controller.procedure.switchboard import Switchboard
 from controller.references import ZoneReferences
 from controller.refusals import Decision, Source
+from controller.restart.comeback import Comeback, come_back
+from controller.restart.memory import Past
+from controller.restart.remember import Remember
 from controller.scan import Scan, ScanOutput
 from controller.second import SecondDrive, SecondThermocouples
 from controller.store_journal import StoreJournal
@@ -96,6 +99,7 @@ class Kernel:
         runner, gate, interlocks, alarms, scan, film, loops, table, buses, store: the parts.
         event_hash: condenses every event of the run.
         failure: what the record's last commit failed with, empty while it works.
+        comeback: how it came back after it had failed, None when it began anew.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -187,7 +191,9 @@ class Kernel:
         self.operations = Operations(self, parts.materials)
         self.event_hash = EventHash(self.table.resolutions(), parts.epoch_ns)
         self.failure = ""
-        self._listeners: list[Listener] = [self.tanks.hear]
+        self.remember = Remember(self)
+        self.comeback: Comeback | None = None
+        self._listeners: list[Listener] = [self.tanks.hear, self.remember.hear]
         self._shed: dict[str, str] = {}
         self._writable = {
             instrument.name: [tag.name for tag in instrument.tags if tag.write is not None]
@@ -208,8 +214,11 @@ class Kernel:
             Block("kernel", ("SYS.LATE", "SYS.SCAN", "SYS.RECORD"), _LINK_LOOK_S)
         )
 
-    def adopt(self, recipe: Recipe, text: str) -> None:
-        """Go on with another recipe of the same chemistry; the record keeps its text and label."""
+    def adopt(self, recipe: Recipe, text: str | None) -> None:
+        """Go on with another recipe of the same chemistry; the record keeps its text and label.
+
+        Without a text the record knows of it already: a restart goes on with it.
+        """
         line, materials = self.line, self._materials
         core = materials.polymer_of(recipe.core.dianhydrides, recipe.core.diamines)
         if core is None:
@@ -222,7 +231,18 @@ class Kernel:
         self.loops.adopt(line, recipe, core, solvent, guide.loh_per_k)
         self.runner.adopt(recipe)
         self.tanks.use_recipe(recipe)
-        self.rolls.adopt(recipe.recipe.name, text, self.clock.utc_ns())
+        if text is None:
+            self.rolls.recipe = recipe.recipe.name
+        else:
+            self.rolls.adopt(recipe.recipe.name, text, self.clock.utc_ns())
+
+    def come_back(self, past: Past, now_ns: int) -> None:
+        """Go on with a record that was not closed; before the first scan.
+
+        Raises:
+            ProcedureError: the journal does not fit the recipe.
+        """
+        self.comeback = come_back(self, past, now_ns)
 
     def listen(self, listener: Listener) -> None:
         """Tell somebody of every scan."""

@@ -37,6 +37,8 @@ from controller.materials.keeper import BookKeeper
 from controller.operating.desk import Desk
 from controller.operating.server import DeskServer, serve_desk
 from controller.procedure.states import FINAL, State
+from controller.restart.memory import Past
+from controller.restart.recall import adopt_recipe
 from controller.scan import ScanOutput
 from controller.watch_rules import STOOD_STILL_S, SleepWatch, against_a_run, memory_pct
 from drivers.base import Block, Quality
@@ -135,6 +137,7 @@ class LiveRun:
         self._ended: asyncio.Future[None] = loop.create_future()
         self._server: DeskServer | None = None
         self._told_late = 0
+        self._told_back = False
         self._final: State | None = None  # how the lot ended, before it was reset
         self._moved = False  # somebody took outputs by hand since the service started
         self._next_status_s = _STATUS_S
@@ -142,6 +145,17 @@ class LiveRun:
         self._adopted = setting.adopt is None
         self._next_life_s = 0.0
         self._probing: asyncio.TimerHandle | None = None
+
+    def come_back(self, past: Past, words: str) -> None:
+        """Go on with a lot whose service failed; before :meth:`run`.
+
+        Raises:
+            ControllerError: the record does not fit.
+        """
+        adopt_recipe(self.kernel, past, self.setting.materials)
+        self.kernel.come_back(past, self._clock.utc_ns())
+        self._ending.begun = bool(past.units)
+        self._say(words)
 
     # --- from start to end ---------------------------------------------------------------------
 
@@ -230,6 +244,7 @@ class LiveRun:
             self._adopted = True
             if kernel.runner.state is State.IDLE:
                 self.setting.adopt(kernel)
+        self._tell_back()
         if missed or beat.left_out > self._told_late:
             self._tell_late(now_s, now_ns)
         self._tell(now_s)
@@ -276,6 +291,15 @@ class LiveRun:
         for event in output.events:
             self._moved = self._moved or (event.source, event.verb) == ("gate", "mode")
             self.log.tell(event)
+
+    def _tell_back(self) -> None:
+        """Once after a restart: what was found, and what may follow."""
+        back = self.kernel.comeback
+        if self._told_back or back is None or back.told is None:
+            return
+        self._told_back = True
+        for line in back.told.lines():
+            self._say(line)
 
     def _tell_late(self, now_s: float, now_ns: int) -> None:
         """An event about scans left out, at most one a minute."""

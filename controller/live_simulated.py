@@ -30,6 +30,7 @@ class Simulator:
     Attributes:
         line: name of its line. speed: line seconds a wall second. seed: of its noise.
         start: ``cold``, ``hot`` or ``running``.
+        epoch_ns: line time at its beginning, which names it.
         utc_ns: line time now. waiting: its clock stands until a controller says go.
     """
 
@@ -37,6 +38,7 @@ class Simulator:
     speed: float
     seed: int
     start: str
+    epoch_ns: int
     utc_ns: int
     waiting: bool
 
@@ -102,6 +104,7 @@ def read(answer: dict[str, Any]) -> Simulator:
             speed=float(answer["speed"]),
             seed=int(answer["seed"]),
             start=str(answer["start"]),
+            epoch_ns=int(answer["epoch_ns"]),
             utc_ns=int(answer["utc_ns"]),
             waiting=bool(answer["waiting"]),
         )

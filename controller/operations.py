@@ -267,7 +267,13 @@ class Operations:
         if runner.state not in (State.HOLDING, State.HELD):
             against.append(self._not_in("HOLDING or HELD"))
         latched = interlocks.latched()
-        if not any(name.startswith(_BREAK) for name in latched) and "eb break" not in runner.reason:
+        back = self._kernel.comeback
+        anew = back is not None and back.anew
+        broken = any(name.startswith(_BREAK) for name in latched) or "eb break" in runner.reason
+        if anew and self._kernel.film.on_line_m() > 0.0:
+            left_m = self._kernel.film.on_line_m()
+            against.append(f"the film must run out first: {left_m:.1f} m are on the line")
+        if not broken and not anew:
             against.append("no web break stands: nothing to thread anew")
         for name in latched:
             level, text = interlocks.demand(name)
@@ -300,6 +306,8 @@ class Operations:
         for tag in kernel.gate.shed_outputs():
             if tag.startswith(_COAT_FEED):  # shed because the break took their power
                 kernel.rearm(tag, call.actor, call.reason, call.now_ns)
+        if kernel.comeback is not None and kernel.comeback.anew:
+            kernel.rolls.end_of_film(call.now_ns)
         kernel.runner.wish(RETHREAD, call.reason, call.actor)
         return []
 

@@ -7,17 +7,17 @@ import time
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 
-from config.loader import ConfigError, Materials, load_line, load_materials, load_recipe
-from config.models import Line, Recipe
+from config.loader import ConfigError
 from controller import live_simulated
 from controller.check import find_line
 from controller.errors import ControllerError
 from controller.historian.identity import Identity
 from controller.historian.pending import KEEP_S
+from controller.historian.query import Record
 from controller.historian.schema import FILE_NAME
 from controller.historian.store import Store
 from controller.live import LiveRun, Setting
@@ -31,15 +31,14 @@ from controller.materials.simulated import copy_for_run, make_simulated
 from controller.operating.protocol import default_socket
 from controller.procedure.states import State
 from controller.report.commands import write_report
+from controller.restart.memory import Past
+from controller.restart.recall import recall
+from controller.run_files import BadRun, Files, Lot, choose, epoch_of
 
 SOFTWARE = "filmline 0.1.0"
 RUNS = Path("runs")
 FASTEST = 60.0
 DONE, ENDED_EARLY = 0, 1
-
-
-class BadRun(ControllerError):
-    """A run that cannot be started as asked; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,14 @@ def run(
             "--book", help="Lot book (default: lots.sqlite beside the lot; fresh if simulated)."
         ),
     ] = None,
+    lot: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="LOT",
+            help="Go on with this lot, which was not closed (default: the line's own, if any).",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when the procedure has ended.")] = False,
 ) -> None:
     """Run a line: the live service.
@@ -86,83 +93,63 @@ def run(
     One service makes one lot. It waits until 'filmline start', records everything, and stays
     until the lot is done with ('filmline reset' after its end), or until a signal: the first
     is a controlled stop, the second makes all outputs safe at once. Then it seals the record
-    and writes the report. Exit code 0 complete or never started, 1 stopped or aborted, 2 bad
-    input.
+    and writes the report. A lot of this line that was not closed, because its service failed,
+    is gone on with: HELD, until a person decides. Exit code 0 complete or never started,
+    1 stopped or aborted, 2 bad input.
     """
     if not simulated and speed != 1.0:
         raise BadRun(f"--speed {speed:g}: a plant runs at 1; other speeds need --simulated")
     if not 0.1 <= speed <= FASTEST:
         raise BadRun(f"--speed {speed:g}: 0.1 to {FASTEST:g} line seconds a second")
-    files = _Files.read(recipe, line or find_line(recipe))
-    folder = out if out is not None else RUNS / next_lot(RUNS, recipe.stem)
+    files = Files.read(recipe, line or find_line(recipe))
+    simulator = live_simulated.meet(files.line, speed) if simulated else None
+    chosen = choose(files, simulator, RUNS, recipe.stem, out, lot)
+    files = chosen.files
     setting = Setting(
         line=files.line,
         recipe=files.recipe,
         materials=files.materials,
         transports=transports(parse_ports(files.line, port or ()), simulated=simulated),
-        lot=folder.name,
+        lot=chosen.folder.name,
         socket=socket or default_socket(files.line.line.name),
         speed=speed,
         simulated=simulated,
         once=once,
     )
-    simulator = live_simulated.meet(files.line, speed) if simulated else None
     log = LineLog()
     try:
-        ended = _serve(files, folder, simulator, log, setting, book)
+        ended = _serve(chosen, simulator, log, setting, book)
     finally:
         log.close()
-    raise typer.Exit(_report(folder, ended))
-
-
-@dataclass(frozen=True)
-class _Files:
-    """The files of a run, read and checked, and their texts for the record."""
-
-    line_file: Path
-    recipe_file: Path
-    line: Line
-    recipe: Recipe
-    materials: Materials
-
-    @classmethod
-    def read(cls, recipe_file: Path, line_file: Path) -> Self:
-        """Read and check.
-
-        Raises:
-            ConfigError: with every finding.
-        """
-        line, materials = load_line(line_file), load_materials()
-        return cls(line_file, recipe_file, line, load_recipe(recipe_file, line, materials),
-                   materials)  # fmt: skip
+    raise typer.Exit(_report(chosen.folder, ended))
 
 
 def _serve(
-    files: _Files,
-    folder: Path,
-    simulator: Simulator | None,
-    log: LineLog,
-    setting: Setting,
-    book_file: Path | None,
+    lot: Lot, simulator: Simulator | None, log: LineLog, setting: Setting, book_file: Path | None
 ) -> _Ended:
     """Serve the line on a loop of its own until the run is over."""
     speed = 1.0 if simulator is None else simulator.speed
     found_running = simulator is not None and simulator.waiting and simulator.start == "running"
 
     async def main() -> _Ended:
-        start_ns = time.time_ns() if simulator is None else simulator.utc_ns  # noqa: TID251 - the run's UTC
+        past, start_ns = _past(lot), _start_ns(simulator)
+        if past is not None and simulator is None:
+            start_ns = max(start_ns, past.last_ns + 1)  # stamps go on, whatever the clock did
         clock = LineClock(asyncio.get_running_loop(), start_ns)
-        chosen = _taking_over(setting, clock) if found_running else setting
-        store = _open_record(folder, files, simulator, start_ns)
+        taking_over = found_running and past is None
+        chosen = _taking_over(setting, clock) if taking_over else setting
+        store = _open_record(lot, simulator, start_ns)
         try:
-            book = _open_book(book_file, files, folder, None if simulator is None else start_ns)
+            book = _open_book(book_file, lot, None if simulator is None else start_ns)
             one = LiveRun(replace(chosen, book=book), store, clock, log)
+            if past is not None:
+                one.come_back(past, lot.words)
         except BaseException:
             store.abandon()
             raise
 
         def begin() -> None:
-            clock.begin(None if simulator is None else live_simulated.go(files.line).utc_ns)
+            clock.begin(None if simulator is None else live_simulated.go(lot.files.line).utc_ns)
 
         state = await one.run(begin)
         return _Ended(state, one.kernel.runner.reason, one.status(), one.closing_error)
@@ -171,30 +158,50 @@ def _serve(
         return runner.run(main())
 
 
-def _open_record(folder: Path, files: _Files, simulator: Simulator | None, now_ns: int) -> Store:
-    if (folder / FILE_NAME).exists():
+def _start_ns(simulator: Simulator | None) -> int:
+    return time.time_ns() if simulator is None else simulator.utc_ns  # noqa: TID251 - the run's UTC
+
+
+def _past(lot: Lot) -> Past | None:
+    """What the record of a lot that goes on tells."""
+    if not lot.continued:
+        return None
+    with Record(lot.folder) as record:
+        return recall(record)
+
+
+def _open_record(lot: Lot, simulator: Simulator | None, now_ns: int) -> Store:
+    folder, files = lot.folder, lot.files
+    if not lot.continued and (folder / FILE_NAME).exists():
         raise BadRun(
             f"{folder}: there is a record here already; a lot is made once. Give another --out, "
             f"or none for the next free lot"
         )
     identity = Identity(
         lot=folder.name,
-        line_text=files.line_file.read_text("utf-8"),
-        recipe_text=files.recipe_file.read_text("utf-8"),
+        line_text=files.line_text,
+        recipe_text=files.recipe_text,
         software=SOFTWARE,
         simulated=simulator is not None,
         seed=None if simulator is None else simulator.seed,
         extra={} if simulator is None else {"start": simulator.start,
+                                            "epoch": epoch_of(simulator),
                                             "speed": f"{simulator.speed:g}"},
     )  # fmt: skip
     speed = 1.0 if simulator is None else simulator.speed
-    return Store.open(folder, files.line, identity, now_ns, keep_s=KEEP_S * max(1.0, speed))
+    return Store.open(
+        folder, files.line, identity, now_ns,
+        resume=lot.continued, keep_s=KEEP_S * max(1.0, speed),
+    )  # fmt: skip
 
 
-def _open_book(path: Path | None, files: _Files, folder: Path, epoch_ns: int | None) -> Book | None:
+def _open_book(path: Path | None, lot: Lot, epoch_ns: int | None) -> Book | None:
     """The lot book; on a simulated line a copy of it, or fresh lots that fit the recipe."""
+    folder, files = lot.folder, lot.files
     if epoch_ns is not None:
         own = folder / FILE_OF_LOTS
+        if lot.continued and own.exists():
+            return Book.open(own)
         if path is not None:
             return copy_for_run(path, own, epoch_ns)
         return make_simulated(own, files.line, files.recipe, files.materials, epoch_ns)
@@ -217,14 +224,6 @@ def _taking_over(setting: Setting, clock: LineClock) -> Setting:
         prepare=lambda kernel: know(kernel, clock.utc_ns()),
         adopt=lambda kernel: take(kernel, setting.recipe, clock.utc_ns()),
     )
-
-
-def next_lot(folder: Path, stem: str) -> str:
-    """The first free lot name of a recipe."""
-    number = 1
-    while (folder / f"{stem}-{number:03d}").exists():
-        number += 1
-    return f"{stem}-{number:03d}"
 
 
 def _report(folder: Path, ended: _Ended) -> int:

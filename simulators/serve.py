@@ -200,6 +200,7 @@ class Serving:
             "speed": self._speed,
             "seed": self._plant.seed,
             "start": self._start,
+            "epoch_ns": self._epoch_ns,
             "utc_ns": self._epoch_ns + round(self.line_s * _NS),
             "waiting": self._zero_s is None,
         }

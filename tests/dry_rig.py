@@ -16,10 +16,12 @@ from config.models import Line, Recipe, Role
 from controller.app import Kernel, Parts
 from controller.clock import LoopClock
 from controller.historian.identity import Identity
+from controller.historian.query import Record
 from controller.historian.store import Store
 from controller.materials.keeper import BookKeeper
 from controller.materials.simulated import make_simulated
 from controller.procedure.states import Command
+from controller.restart.recall import recall
 from drivers.errors import LinkClosed
 from simulators.dry_run import settle_exhaust
 from simulators.hands import hands_of
@@ -59,12 +61,20 @@ class DryRig:
         folder: for the record.
         start: of the plant.
         start_at_s: when the operator starts the procedure; None: never.
+        commit_s: line seconds between commits.
     """
 
     def __init__(
-        self, folder: Path, *, start: Start = "cold", seed: int = 1, start_at_s: float | None = 3.0
+        self,
+        folder: Path,
+        *,
+        start: Start = "cold",
+        seed: int = 1,
+        start_at_s: float | None = 3.0,
+        commit_s: float = 20.0,
     ) -> None:
         line, materials, recipe = files()
+        self.folder, self._commit_s = folder, commit_s
         self._runner = asyncio.Runner(loop_factory=VirtualLoop)
         loop = self._runner.get_loop()
         assert isinstance(loop, VirtualLoop)
@@ -72,31 +82,64 @@ class DryRig:
         self.plant = deepcopy(_settled(start, seed))
         self.line_up = LineUp(line, self.plant)
         self.wire = MemoryWire(loop, line, self.line_up, LinkClosed)
-        identity = Identity("RIG", "line", "recipe", "filmline 0.1.0", simulated=True, seed=seed)
-        self.store = Store.open(folder, line, identity, EPOCH_NS, ballast_bytes=0)
+        self._identity = Identity(
+            "RIG", "line", "recipe", "filmline 0.1.0", simulated=True, seed=seed
+        )
         self.book = make_simulated(folder / "lots.sqlite", line, recipe, materials, EPOCH_NS)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._open(0)
+        self.start_at_s = start_at_s
+        self.ticks = 0
+        self.scanning = True  # False: the scan stands still, the buses go on
+        self._hooks: dict[int, list[Callable[[], object]]] = defaultdict(list)
+
+    def _open(self, now_ns: int) -> None:
+        """Build the controller on the plant as it is, and on the record if there is one."""
+        line, materials, recipe = files()
+        self.store = Store.open(
+            self.folder, line, self._identity, EPOCH_NS + now_ns, ballast_bytes=0, resume=True
+        )
         self.kernel = Kernel(
             Parts(
                 line,
                 recipe,
                 materials,
                 self.store,
-                LoopClock(loop, EPOCH_NS),
+                LoopClock(self.loop, EPOCH_NS),
                 lambda bus, stream: self.wire.transport(bus.name, stream),
                 EPOCH_NS,
-                20.0,
+                self._commit_s,
                 floor=self.book.floor(),
                 run="RIG",
             )
         )
+        if now_ns:
+            with Record(self.folder) as record:
+                self.kernel.come_back(recall(record), EPOCH_NS + now_ns)
         self.kernel.listen(ScriptedOperator(self.kernel.runner, hands_of(self.plant)))
         self.judge = Judge(line, recipe, self.plant, self.line_up, self.kernel.table)
         self.keeper = BookKeeper(self.book, self.kernel.tanks, "RIG")
-        self.start_at_s = start_at_s
-        self.ticks = 0
-        self.scanning = True  # False: the scan stands still, the buses go on
-        self._hooks: dict[int, list[Callable[[], object]]] = defaultdict(list)
-        self._tasks: list[asyncio.Task[None]] = []
+
+    def crash(self, down_s: float) -> None:
+        """Drop the controller as ``kill -9`` does, let the plant go on alone, build it anew."""
+        self._runner.run(self._end_buses())
+        self.store.abandon()
+        self._runner.run(self._alone(round(down_s * 10)))
+        self._open(self.ticks * TICK_NS)
+
+    async def _alone(self, ticks: int) -> None:
+        done = self.loop.create_future()
+        last = self.ticks + ticks
+        for number in range(self.ticks + 1, last + 1):
+            self.loop.at(number * TICK_NS, Rank.TWIN, self._plant_tick, number)
+        self.loop.at(last * TICK_NS, Rank.SCAN, done.set_result, None)
+        await done
+
+    async def _end_buses(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
     @property
     def now_s(self) -> float:
@@ -150,10 +193,13 @@ class DryRig:
     def _tick(self, number: int) -> None:
         for action in self._hooks.pop(number, ()):
             action()
+        self._plant_tick(number)
+        self.judge.check(number / 10)
+
+    def _plant_tick(self, number: int) -> None:
         self.ticks = number
         self.plant.tick()
         self.line_up.step(number / 10)
-        self.judge.check(number / 10)
 
     def __enter__(self) -> Self:
         return self
@@ -164,12 +210,7 @@ class DryRig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        async def end() -> None:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-        self._runner.run(end())
+        self._runner.run(self._end_buses())
         self.store.abandon()
         self.book.close()
         self._runner.close()

@@ -21,7 +21,11 @@ JOURNAL: Final = "roll"
 RECIPE_JOURNAL: Final = "recipe"
 ENDLESS: Final = math.inf
 _HELD_STATES: Final = (3.0, 4.0, 5.0)  # holding, held, restarting
-_WHY: Final = {"roll.broken": "web broken", "roll.recipe": "recipe changed"}
+_WHY: Final = {
+    "roll.broken": "web broken",
+    "roll.recipe": "recipe changed",
+    "roll.restart": "controller restarted",
+}
 MARKS: Final = {
     "uncoated_air": ("COAT_A", "COAT_A"),
     "uncoated_belt": ("COAT_B", "COAT_B"),
@@ -136,6 +140,12 @@ class RollBook:
         else:
             self._film.switch(name, on, now_ns)
 
+    def end_of_film(self, now_ns: int) -> None:
+        """The film of an interrupted casting has left the line: its roll ends, labels go on."""
+        for name, on in (("roll.restart", True), ("film.collect", False),
+                         ("film.tenter_empty", True), ("film.line_empty", True)):  # fmt: skip
+            self.switch(name, on, now_ns)
+
     def adopt(self, recipe: str, text: str, now_ns: int) -> None:
         """Another recipe is in force for film cast from here on; the record keeps its text."""
         label = _known(self._film.label("DIE"))
@@ -148,9 +158,10 @@ class RollBook:
         """Kinds of marks that go on now."""
         return tuple(self._marks)
 
-    def restore(self, entries: Iterable[str]) -> None:
-        """Know the rolls of a record again after a restart; the last one may be open."""
+    def restore(self, entries: Iterable[str], marks: Iterable[Mark] = ()) -> None:
+        """Know the rolls and marks of a record again after a restart; some may go on."""
         rolls = read_rolls(entries)
+        self._marks = {mark.kind: mark.from_label for mark in marks}
         self.closed = [roll for roll in rolls if roll.closed_ns]
         self.roll = next((roll for roll in rolls if not roll.closed_ns), None)
 

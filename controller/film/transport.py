@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from config.models import Line
@@ -28,7 +28,12 @@ _SPACING_M = 0.05
 _WRAP = 2.0**32
 _CASTING_RPM = 0.5
 _FASTEST_M_S = 0.2  # twice the fastest line; a greater jump is a restarted counter
+_SLACK_M = 0.1
 _LEADER_END = "TRIM"
+REMEMBER_S = 5.0  # between two memories
+_DEVICE_S = 2.0  # after which outputs that nobody refreshes are off: dope is recirculated
+Memory = Mapping[str, float]
+"""What a restart of the controller must know of the film; see ``FilmTransport.memory``."""
 
 
 class SnapshotLike(Protocol):
@@ -72,6 +77,15 @@ class Counter:
         self._bridge = 0.0
         self._silent_s = 0.0
 
+    @property
+    def reading(self) -> float:
+        """Last reading, m; NaN before the first."""
+        return self._last
+
+    def go_on(self, meters: float, reading: float, away_s: float) -> None:
+        """Go on from what was known before nobody looked for ``away_s`` seconds."""
+        self.meters, self._last, self._silent_s = meters, reading, away_s
+
     def step(self, reading: float, speed_m_s: float, dt: float) -> float:
         """Take one reading (NaN: silent); returns the meters moved in this step."""
         if math.isnan(reading):
@@ -93,8 +107,8 @@ class Counter:
         moved = reading - last
         if moved < -0.5 * self._wrap_m:
             moved += self._wrap_m
-        most = _FASTEST_M_S * (dt + self._silent_s) + 0.1
-        if abs(moved) > most:
+        most = _FASTEST_M_S * (dt + self._silent_s) + _SLACK_M
+        if not -(_FASTEST_M_S * dt + _SLACK_M) <= moved <= most:  # film is never carried back
             self.restarts += 1
             return 0.0
         return moved - self._bridge
@@ -141,6 +155,11 @@ class FilmTransport:
     Args:
         draw: rails over belt speed, from the recipe.
         empty: the tenter is known to be empty; after a restart it is not, and counts as full.
+
+    Attributes:
+        believed: False from a restart that lost the way of the film until the line is empty:
+            labels go on, but are uncertain.
+        casting: dope flows to the die.
     """
 
     def __init__(self, line: Line, table: TableLike, draw: float, *, empty: bool = False) -> None:
@@ -179,7 +198,10 @@ class FilmTransport:
         self.cast_m = 0.0
         self.roll_m = 0.0
         self.collecting = False
+        self.casting = False
         self.in_tenter = not empty
+        self.believed = True
+        self._returns = False
         self._due = 0.0
 
     # --- switches of the procedure -----------------------------------------------------------
@@ -202,6 +224,7 @@ class FilmTransport:
             self.in_tenter = self.in_tenter and not on
         elif name == "film.line_empty":
             self._gone = math.inf if on else 0.0
+            self.believed = self.believed or on
         else:
             raise KeyError(name)
         self._due = 0.0
@@ -215,6 +238,63 @@ class FilmTransport:
         """Go on counting after a restart from what the record held last."""
         self.cast_m, self.roll_m = cast_m, roll_m
         self._zero = self.belt.meters - cast_m
+
+    # --- restart of the controller -------------------------------------------------------------
+
+    def memory(self, now_ns: int) -> dict[str, float]:
+        """What a restart must know: counter readings, m, and the labels that belong to them."""
+        return {
+            "s": now_ns * 1e-9,
+            "belt": self.belt.reading, "rails": self.rails.reading, "winder": self.winder.reading,
+            "die": self.label_at_die(), "pins": self._label_at_pins(),
+            "exit": self._label_at_exit(), "cast_m": self.cast_m, "roll_m": self.roll_m,
+            "gone": self._gone, "collecting": float(self.collecting),
+            "in_tenter": float(self.in_tenter), "casting": float(self.casting),
+            "believed": float(self.believed),
+        }  # fmt: skip
+
+    def come_back(self, memories: Sequence[Memory], away_s: float) -> None:
+        """Go on after a restart from what was remembered, oldest first.
+
+        The counters went on while nobody looked, so their next readings tell the way of the
+        film exactly; a reading that cannot be (a counter that was without power) makes the
+        labels uncertain.
+        """
+        if not memories:
+            return
+        last = memories[-1]
+        die = last["die"]
+        self.belt.go_on(0.0 if math.isnan(die) else die, last["belt"], away_s)
+        self.rails.go_on(0.0, last["rails"], away_s)
+        self.winder.go_on(0.0, last["winder"], away_s)
+        self._zero = math.nan if math.isnan(die) else 0.0
+        self.cast_m, self.roll_m, self._gone = last["cast_m"], last["roll_m"], last["gone"]
+        if last["casting"]:  # the tail is where it can be at the furthest
+            self.cast_m += _speed(memories) * min(away_s, REMEMBER_S + _DEVICE_S)
+        self.collecting = bool(last["collecting"])
+        self.in_tenter = bool(last["in_tenter"])
+        self.believed, self._returns = bool(last["believed"]), not math.isnan(die)
+        self._remember(self._pins_track, memories, "rails", "pins")
+        self._remember(self._wind_track, memories, "winder", "exit")
+
+    def _remember(self, track: Track, memories: Sequence[Memory], carrier: str, label: str) -> None:
+        """Labels that passed a point, by the carrier's meters back from its last reading.
+
+        What passed before the oldest memory is taken to have passed at the draw.
+        """
+        last = later = memories[-1][carrier]
+        known: list[tuple[float, float]] = []
+        for memory in reversed(memories):
+            meters = memory[carrier]
+            if math.isnan(meters) or meters > later:
+                break  # unknown, or the counter began anew there
+            later = meters
+            if not math.isnan(memory[label]):
+                known.append((meters - last, memory[label]))
+        if known:
+            self._fill(track, *known[-1], max(self._at.values()))
+        for meters, passed in reversed(known):
+            track.mark(meters, passed)
 
     def take_full(self, label_at_die: float) -> None:
         """Begin on a line known to be full of film at its draw (a simulation's start)."""
@@ -243,8 +323,14 @@ class FilmTransport:
         wound = self.winder.step(winder, v_winder / 60.0, dt)
         if self.belt.restarts + self.rails.restarts + self.winder.restarts != restarts:
             text = "a counter started again; the meters of the gap are not counted"
+            if self._returns:
+                self.believed = False
+                text = "a counter started again while the service was down: labels are uncertain"
             events = (Event(now_ns, "film", "counter", "", None, None, text),)
-        if known[self._diverter] > 0.5 and known[self._pump] > _CASTING_RPM:
+        if self._returns and not math.isnan(belt + rails + winder):
+            self._returns = False
+        self.casting = known[self._diverter] > 0.5 and known[self._pump] > _CASTING_RPM
+        if self.casting:
             if math.isnan(self._zero):
                 self._zero = self.belt.meters - moved
             if math.isinf(self._gone):
@@ -268,6 +354,13 @@ class FilmTransport:
     def first_label(self) -> float:
         """Label with which the film on the line begins."""
         return self._gone
+
+    def on_line_m(self) -> float:
+        """Meters of film of this casting between its tail and the winder, or its head."""
+        if math.isnan(self._zero) or math.isinf(self._gone):
+            return 0.0
+        head = self.label("WIND")
+        return max(0.0, self.cast_m - (max(self._gone, 0.0) if math.isnan(head) else head))
 
     def label_at_die(self) -> float:
         """Label now under the die; NaN before the first casting."""
@@ -308,7 +401,7 @@ class FilmTransport:
 
     def _publish(self, now_ns: int) -> None:
         labels = self._labels()
-        exact = self.belt.exact and self.rails.exact and self.winder.exact
+        exact = self.belt.exact and self.rails.exact and self.winder.exact and self.believed
         seen = int(Quality.GOOD if exact else Quality.UNCERTAIN_SUBNORMAL)
         gone = self._gone
         values = [label if label > gone else 0.0 for label in labels]
@@ -316,6 +409,15 @@ class FilmTransport:
         values += [self.roll_m, self.cast_m, float(self.in_tenter)]
         quality += [seen, seen, int(Quality.GOOD)]
         self._writer.write(values, quality, now_ns, now_ns)
+
+
+def _speed(memories: Sequence[Memory]) -> float:
+    """Belt speed between the last two memories, m/s; 0 when it is not known."""
+    if len(memories) < 2:
+        return 0.0
+    moved = memories[-1]["belt"] - memories[-2]["belt"]
+    seconds = memories[-1].get("s", math.nan) - memories[-2].get("s", math.nan)
+    return max(0.0, moved / seconds) if seconds > 0.0 and not math.isnan(moved) else 0.0
 
 
 def _resolutions(line: Line) -> dict[str, float]:

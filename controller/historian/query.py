@@ -123,6 +123,15 @@ class Record(Notes):
             raise BadQuery(f"{self.path}: nothing was recorded yet")
         return first, last
 
+    def newest_ns(self) -> int:
+        """Stamp of the newest row or note; when the record was begun if it holds none."""
+        row = self.query(
+            "SELECT max(ns) FROM (SELECT max(to_ns) AS ns FROM merged UNION ALL "
+            "SELECT max(to_ns) FROM fresh UNION ALL SELECT max(ns) FROM event UNION ALL "
+            "SELECT max(ns) FROM journal UNION ALL SELECT min(opened_ns) FROM session)"
+        )
+        return int(row[0][0])
+
     # --- by time ---------------------------------------------------------------------------
 
     def raw(self, tag: str, from_ns: int = EARLIEST, to_ns: int = LATEST) -> Samples:

@@ -195,7 +195,7 @@ class Store:
                 self._opened_ns,
                 0,
                 0,
-                "the controller was not running",
+                "service down",
             )
         )
 

@@ -128,10 +128,17 @@ def _hold(kernel: Kernel, now_ns: int) -> Cost:
     return Cost(tuple(lines))
 
 
-def _restart(kernel: Kernel, _now_ns: int) -> Cost:
+def _restart(kernel: Kernel, now_ns: int) -> Cost:
     units = [w for w in kernel.runner.waiting_for() if w.phase and w.text != "complete"]
     stands = ", ".join(f"{w.unit}.{w.phase}" for w in units if w.step) or "the beginning"
-    return Cost((f"goes on from measured values at {stands}", *_held_lines(kernel)))
+    lines = [f"goes on from measured values at {stands}"]
+    if kernel.comeback is not None and kernel.comeback.row() is not None:
+        minutes_ = _purge_min(kernel) + heating_min(kernel, now_ns)
+        lines.append(
+            "first what the restart let go of: exhaust, purge, heat from the measured "
+            f"temperatures, web, loops: about {minutes(minutes_)}"
+        )
+    return Cost((*lines, *_held_lines(kernel)))
 
 
 def _start(kernel: Kernel, now_ns: int) -> Cost:

@@ -71,6 +71,7 @@ def picture(kernel: Kernel, now_ns: int) -> dict[str, object]:
         "now_ns": now_ns,
         "state": runner.state.name,
         "reason": runner.reason,
+        "restart": None if kernel.comeback is None else kernel.comeback.row(),
         "units": _units(kernel),
         "manual": _manual(kernel),
         "trips": trips(kernel),

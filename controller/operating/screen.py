@@ -98,7 +98,7 @@ def _head(status: Status) -> RenderableType:
 
 
 def _abnormal(status: Status) -> list[RenderableType]:
-    lines: list[RenderableType] = []
+    lines: list[RenderableType] = [*_restart(status.get("restart"))]
     for ask in status["asks"]:
         choices = "|".join(ask["choices"])
         lines.append(Text(f"?  {ask['question']}", style=_ATTENTION))
@@ -130,6 +130,21 @@ def _abnormal(status: Status) -> list[RenderableType]:
     if status["record"]:
         lines.append(Text(f"RECORD  cannot be written: {status['record']}", style=_ABNORMAL))
     return [Text(), *lines] if lines else [Text("no alarm, no trip, no question", style=_QUIET)]
+
+
+def _restart(told: Status | None) -> list[RenderableType]:
+    """After a restart of the service: what was found, until a person decides."""
+    if told is None:
+        return []
+    differences = told["differences"]
+    lines: list[RenderableType] = [
+        Text(f"RESTART  {told['why']}: {told['way']}", style=_ABNORMAL),
+    ]
+    if "down_s" in told:
+        film = f"{told['lost_m']:.1f} m of film lost, {told['unwatched_m']:.1f} m wound unwatched"
+        lines.append(Text(f"         down for {told['down_s']:.1f} s; {film}"))
+    lines += [Text(f"         {one['text']}") for one in differences[:_MOST]]
+    return [*lines, *_more(len(differences), "differences (status --json)")]
 
 
 def _alarm(alarm: Status) -> Text:

@@ -67,9 +67,14 @@ class Context:
         line, recipe: the loaded configuration.
         now_s: line seconds since this runner was made.
         wishes: what a person wants as soon as the procedure can do it (``rethread``).
+        before: requests in force before a restart of the controller; on_before: loops that
+            were on then.
     """
 
-    __slots__ = ("_done", "_index", "_known", "_table", "line", "now_s", "recipe", "wishes")
+    __slots__ = (
+        "_done", "_index", "_known", "_table", "before", "line", "now_s", "on_before", "recipe",
+        "wishes",
+    )  # fmt: skip
 
     def __init__(
         self, line: Line, recipe: Recipe, table: TableLike, done: Callable[[str], bool]
@@ -78,6 +83,8 @@ class Context:
         self.recipe = recipe
         self.now_s = 0.0
         self.wishes: list[str] = []
+        self.before: dict[str, float] = {}
+        self.on_before: tuple[str, ...] = ()
         self._table = table
         self._done = done
         self._index: dict[str, int] = {}

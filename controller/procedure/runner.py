@@ -9,12 +9,13 @@ or refused holds the run with its reason; in the controlled stop it escalates to
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from config.models import Level, Line, PhaseUse, Recipe, Role, UnitProcedure
 from controller.events import Actor, Event
 from controller.procedure.assembly import Assembly
+from controller.procedure.comeback import ComesBack
 from controller.procedure.context import (
     CompileCondition,
     Context,
@@ -22,12 +23,11 @@ from controller.procedure.context import (
     TableLike,
 )
 from controller.procedure.execution import PendingAsk
-from controller.procedure.hands import RunnerHands
-from controller.procedure.journal import Journal, JournalEntry
+from controller.procedure.journal import Journal
 from controller.procedure.outputs import Doors, safe_values
-from controller.procedure.phase import Phase, ProcedureError
+from controller.procedure.phase import Phase
 from controller.procedure.returning import RETHREAD, RETHREAD_ASK, rewind
-from controller.procedure.side import OPERATION, Side
+from controller.procedure.side import Side
 from controller.procedure.states import AUTOMATIC, FINAL, Command, State, after
 from controller.procedure.steps import Ask
 from controller.procedure.unit import UnitRun, Waiting
@@ -49,13 +49,17 @@ _DEMANDS = {
 }
 
 
-class Runner(RunnerHands):
+class Runner(ComesBack):
     """The procedure of one batch.
 
     Args:
         registry: phases by their ``use`` name.
         compile_condition: binds the ``until`` conditions of the recipe.
         stop_units: phases of the controlled stop.
+
+    Attributes:
+        barred: says why a held run may not go on; empty when it may.
+        leaving: hears of the state that follows HELD, before anything of it moves.
 
     Raises:
         ProcedureError: the recipe names phases or parameters that do not exist.
@@ -96,7 +100,7 @@ class Runner(RunnerHands):
         self._acting: dict[State, Callable[[Any, float], bool]] = {
             State.RUNNING: self._run,
             State.HOLDING: self._own_steps,
-            State.RESTARTING: self._own_steps,
+            State.RESTARTING: self._restarting,
             State.STOPPING: self._stopping,
             State.ABORTING: self._aborting,
         }
@@ -116,6 +120,9 @@ class Runner(RunnerHands):
         against = self.arming() if command is Command.START else ()
         if against:
             return "; ".join(against)
+        why = self.barred() if command is Command.RESTART else ""
+        if why:
+            return why
         self._go(following, f"{command}: {reason}", actor.name)
         return ""
 
@@ -147,39 +154,12 @@ class Runner(RunnerHands):
             return ""
         return self.command(Command.STOP, "run-out chosen after a hold", actor)
 
-    def resume(self, entries: Mapping[str, JournalEntry]) -> None:
-        """Come back HELD where the journal says; a person decides what then.
-
-        Raises:
-            ProcedureError: the entries do not fit this recipe.
-        """
-        if self.state is not State.IDLE:
-            raise ProcedureError(f"resume is only possible in IDLE, not {self.state.name}")
-        units = {unit.name: unit for unit in self.units}
-        for name, entry in entries.items():
-            if name == OPERATION:  # what a person had begun beside the recipe, a person begins anew
-                continue
-            if name not in units:
-                raise ProcedureError(f"the journal knows unit {name!r}, the recipe does not")
-            units[name].stand_at(entry.phase, entry.step, entry.counters, entry.done)
-        self._go(State.HELD, "restart of the controller", "")
-
-    def resume_at(
-        self, unit: str, phase: str, step: str, counters: Mapping[str, float] | None = None
-    ) -> None:
-        """Stand one unit at a named step, cold; the other units stay where they are."""
-        for candidate in self.units:
-            if candidate.name == unit:
-                candidate.stand_at(phase, step, dict(counters or {}))
-                return
-        raise ProcedureError(f"the recipe has no unit {unit!r}")
-
     # --- questions ---------------------------------------------------------------------------
 
     def done(self, name: str) -> bool:
         """Whether ``unit.phase`` is complete."""
         unit, _, phase = name.partition(".")
-        everywhere = (*self.units, *self._stops)
+        everywhere = (*self.units, *self._stops, *self._regain)
         return any(u.name == unit and phase in u.complete for u in everywhere)
 
     def asks(self) -> tuple[PendingAsk, ...]:
@@ -189,7 +169,7 @@ class Runner(RunnerHands):
     def waiting_for(self) -> list[Waiting]:
         """What every unit does now and what it waits for, with live values."""
         units = self._stops if self.state is State.STOPPING else self.units
-        return [unit.waiting() for unit in units]
+        return [unit.waiting() for unit in (*self._regain, *units)]
 
     # --- one scan ----------------------------------------------------------------------------
 
@@ -359,6 +339,8 @@ class Runner(RunnerHands):
         self._noted.clear()
         self._event("state", self.recipe.recipe.name, old.name, following.name, reason, actor)
         self._questions.withdraw_general()
+        if old is State.HELD:
+            self.leaving(following)
         if following in (State.STOPPING, State.ABORTING):
             self._doors.take_back(reason, self._now_ns)
         if following is State.IDLE:
@@ -368,6 +350,7 @@ class Runner(RunnerHands):
                 unit.rebase()
         elif following in (State.HOLDING, State.RESTARTING, State.STOPPING):
             self._begin(following.name.lower())
+            self._begin_regaining(following)
         elif following is State.ABORTING or following in FINAL:
             self._abandon()
         for unit in self.units:
@@ -390,8 +373,9 @@ class Runner(RunnerHands):
     def _abandon(self) -> None:
         self.side.drop()
         self._ctx.wishes.clear()
-        for unit in (*self.units, *self._stops):
+        for unit in (*self.units, *self._stops, *self._regain):
             unit.abandon()
+        self._regain = []
 
     def _fresh(self) -> None:
         self._abandon()

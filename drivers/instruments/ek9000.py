@@ -71,13 +71,25 @@ class ImagePlan:
 
 
 class CouplerOutputs(HeldOutputs):
-    """All outputs of one coupler; what was never requested is at its safe value."""
+    """All outputs of one coupler; what was never requested is at its safe value.
+
+    The first write changes every output, so it waits until they have been read once: a
+    restarted controller then knows what it found.
+    """
 
     def __init__(self, device: Ek9000, plan: ImagePlan, refresh_s: float, address: int) -> None:
         points = tuple(_writable(tag) for tag in plan.tags)
         super().__init__(device, points, refresh_s)
         self._coupler, self._plan, self._address = device, plan, address
         self._pack = struct.Struct(f">{plan.words}H")
+        self._seen = False
+
+    def request(self, now: float) -> Request | None:
+        """Give a write if something waits or a refresh is due."""
+        if self._seen:
+            return super().request(now)
+        self.expire(now)
+        return None
 
     def words(self, values: dict[str, float]) -> Words:
         """Encode the whole image."""
@@ -105,6 +117,10 @@ class CouplerOutputs(HeldOutputs):
 
     def shown(self, payload: bytes) -> None:
         """Look at each read-back."""
+        if not self._seen:
+            self._seen = True
+            if self.waits():
+                self._hurry("", 0.0)
         self.read_back(self._pack.unpack(payload))
 
 

@@ -200,7 +200,7 @@ def test_kill_9_loses_no_acknowledged_commit(tmp_path, acknowledged):
     with Record(tmp_path) as record:
         account = balance(record, "TIC-501.PV")
         assert account.balanced
-        assert account.holes[0].reason == "the controller was not running"
+        assert account.holes[0].reason == "service down"
     assert verify(tmp_path).intact
 
 

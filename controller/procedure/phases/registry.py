@@ -6,6 +6,7 @@ from controller.procedure.phase import Phase
 from controller.procedure.phases.casting import Cast, Peel, Pin, StopCasting
 from controller.procedure.phases.collecting import Collect
 from controller.procedure.phases.oven import CoolDown, CoolOven, HoldOven, RampOven, SoakOven
+from controller.procedure.phases.regaining import Regain
 from controller.procedure.phases.running import (
     RampSpeed,
     RunOut,
@@ -51,6 +52,7 @@ _ALL: tuple[type[Phase], ...] = (
     StopRunOut,
     StopRest,
     StopHeat,
+    Regain,
 )
 
 PHASES: dict[str, type[Phase]] = {phase.use: phase for phase in _ALL}
