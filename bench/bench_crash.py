@@ -13,6 +13,7 @@ HELD, or was heated without a person.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -26,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench_live import RECIPE, ROOT, Files, command, make_files, wait
+from bench_live import PRIORITY, RECIPE, ROOT, Files, command, make_files, wait
 
 from controller.historian.query import Record
 from controller.historian.reading import EARLIEST, LATEST
@@ -91,10 +92,10 @@ def quantile(values: list[float], share: float) -> float:
 
 
 @contextmanager
-def simulating(files: Files, start: str, speed: float) -> Iterator[None]:
+def simulating(files: Files, start: str, speed: float, *, fifo: bool) -> Iterator[None]:
     """The plant, ready."""
     log = files.home / "simulate.log"
-    with command(log, False, "simulate", files.line, "--speed", speed, "--start", start,
+    with command(log, fifo, "simulate", files.line, "--speed", speed, "--start", start,
                  "--recipe", RECIPE) as process:  # fmt: skip
         if not wait(process, log, "Ctrl-C stops it.", PATIENCE_S):
             raise SystemExit(log.read_text())
@@ -104,7 +105,8 @@ def simulating(files: Files, start: str, speed: float) -> Iterator[None]:
 class Service:
     """The service as a supervisor keeps it."""
 
-    def __init__(self, files: Files, speed: float) -> None:
+    def __init__(self, files: Files, speed: float, *, fifo: bool) -> None:
+        self._fifo = fifo
         self.files, self.log = files, files.home / "run.log"
         self.acks = files.home / "acks"
         self._words = [
@@ -121,6 +123,10 @@ class Service:
                 self._words, cwd=ROOT, stdout=out, stderr=out,
                 env=os.environ | {"CRASH_ACKS": str(self.acks), "NO_COLOR": "1"},
             )  # fmt: skip
+
+        if self._fifo:  # as the unit file gives it
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(self.process.pid, os.SCHED_FIFO, os.sched_param(PRIORITY))
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -175,17 +181,20 @@ def one_kill(service: Service, figures: Figures) -> None:
         figures.lost_m.append(float(str(restart["lost_m"])))
 
 
-def cold(kills: int, speed: float, rng: random.Random, figures: Figures) -> None:
+def cold(asked: argparse.Namespace, rng: random.Random, figures: Figures) -> None:
     """One lot from cold, killed again and again; a person mostly lets it go on."""
     with tempfile.TemporaryDirectory() as folder:
         files = make_files(Path(folder) / "line")
-        with simulating(files, "hot", speed):
-            service = Service(files, speed)
+        with simulating(files, "hot", asked.speed, fifo=asked.fifo):
+            service = Service(files, asked.speed, fifo=asked.fifo)
             service.start()
             service.ask("status")
             pause(1.0)
             service.command("start")
-            for number in range(kills):
+            end = time.perf_counter() + 60.0 * asked.minutes
+            for number in range(asked.kills):
+                if time.perf_counter() > end:
+                    break
                 long = rng.random() < LONG_SHARE
                 pause(rng.uniform(*(LONG_S if long else SHORT_S)))
                 one_kill(service, figures)
@@ -197,12 +206,12 @@ def cold(kills: int, speed: float, rng: random.Random, figures: Figures) -> None
         judge(files, service.acks, figures)
 
 
-def film(speed: float, rng: random.Random, figures: Figures) -> None:
+def film(rng: random.Random, figures: Figures, *, fifo: bool) -> None:
     """A line full of film, killed once while it runs."""
     with tempfile.TemporaryDirectory() as folder:
         files = make_files(Path(folder) / "line")
-        with simulating(files, "running", speed):
-            service = Service(files, speed)
+        with simulating(files, "running", 1.0, fifo=fifo):
+            service = Service(files, 1.0, fifo=fifo)
             service.start()
             while service.ask("status")["state"] != "HELD":
                 pause(0.1)
@@ -267,14 +276,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=0, help="of one lot that is begun anew")
     parser.add_argument("--film", type=int, default=0, help="lines full of film, one kill each")
-    parser.add_argument("--speed", type=float, default=4.0, help="line seconds a second")
+    parser.add_argument("--speed", type=float, default=1.0, help="line seconds a second")
+    parser.add_argument("--minutes", type=float, default=600.0, help="end the kills after these")
+    parser.add_argument("--fifo", action="store_true", help="real-time priority")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     asked = parser.parse_args()
     rng, figures = random.Random(asked.seed), Figures()  # noqa: S311 - moments, no secrets
     if asked.kills:
-        cold(asked.kills, asked.speed, rng, figures)
+        cold(asked, rng, figures)
     for _ in range(asked.film):
-        film(1.0, rng, figures)
+        film(rng, figures, fifo=asked.fifo)
     figures.tell()
     return 1 if figures.bad else 0
 

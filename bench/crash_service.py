@@ -23,6 +23,11 @@ OUT = os.open(os.environ["CRASH_ACKS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 
 SETTLE = Store.settle
 
 
+def plain(value: object) -> str:
+    """A value as it reads back from the record."""
+    return repr(str(value)) if isinstance(value, str) else repr(value)
+
+
 def settle_and_tell(store: Store, batch: Batch) -> Acknowledged:
     """Do what the store does when a commit has returned, then say what it held."""
     done = SETTLE(store, batch)
@@ -31,7 +36,7 @@ def settle_and_tell(store: Store, batch: Batch) -> Acknowledged:
             [b.group_id, read_block(b.data, "batch", [0]).sent.tolist()] for b in batch.blocks
         ],
         "notes": {
-            table: [[repr(value) for value in row] for row in rows]
+            table: [[plain(value) for value in row] for row in rows]
             for table, rows in batch.notes.items()
             if table != "profile"
         },

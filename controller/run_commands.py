@@ -29,6 +29,7 @@ from controller.materials.book import FILE_NAME as FILE_OF_LOTS
 from controller.materials.book import Book
 from controller.materials.simulated import copy_for_run, make_simulated
 from controller.operating.protocol import default_socket
+from controller.procedure.phase import ProcedureError
 from controller.procedure.states import State
 from controller.report.commands import write_report
 from controller.restart.memory import Past
@@ -143,7 +144,7 @@ def _serve(
             book = _open_book(book_file, lot, None if simulator is None else start_ns)
             one = LiveRun(replace(chosen, book=book), store, clock, log)
             if past is not None:
-                one.come_back(past, lot.words)
+                _come_back(one, past, lot)
         except BaseException:
             store.abandon()
             raise
@@ -156,6 +157,18 @@ def _serve(
 
     with asyncio.Runner(loop_factory=lambda: LiveLoop(speed)) as runner:
         return runner.run(main())
+
+
+def _come_back(one: LiveRun, past: Past, lot: Lot) -> None:
+    """Let a run go on with its lot.
+
+    Raises:
+        BadRun: this software does not take its journal any more.
+    """
+    try:
+        one.come_back(past, lot.words)
+    except (ProcedureError, ConfigError) as error:
+        raise BadRun(f"{lot.folder}: it cannot be continued: {error}") from error
 
 
 def _start_ns(simulator: Simulator | None) -> int:

@@ -29,6 +29,7 @@ _WRAP = 2.0**32
 _CASTING_RPM = 0.5
 _FASTEST_M_S = 0.2  # twice the fastest line; a greater jump is a restarted counter
 _SLACK_M = 0.1
+_JUMP_M = 1.0  # way of film and of its carrier differ by the draw only
 _LEADER_END = "TRIM"
 REMEMBER_S = 5.0  # between two memories
 _DEVICE_S = 2.0  # after which outputs that nobody refreshes are off: dope is recirculated
@@ -289,8 +290,11 @@ class FilmTransport:
             if math.isnan(meters) or meters > later:
                 break  # unknown, or the counter began anew there
             later = meters
-            if not math.isnan(memory[label]):
-                known.append((meters - last, memory[label]))
+            if math.isnan(memory[label]):
+                continue
+            if known and abs(known[-1][0] + last - meters - known[-1][1] + memory[label]) > _JUMP_M:
+                break  # labels began anew there
+            known.append((meters - last, memory[label]))
         if known:
             self._fill(track, *known[-1], max(self._at.values()))
         for meters, passed in reversed(known):

@@ -51,6 +51,11 @@ class ComesBack(RunnerHands):
         """What a person wants as soon as the procedure can do it."""
         return tuple(self._ctx.wishes)
 
+    @property
+    def regains(self) -> bool:
+        """Whether what a restart of the controller let go of is still to be regained."""
+        return bool(self._ctx.before)
+
     def resume(
         self,
         entries: Mapping[str, JournalEntry],

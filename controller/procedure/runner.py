@@ -375,7 +375,7 @@ class Runner(ComesBack):
         self._ctx.wishes.clear()
         for unit in (*self.units, *self._stops, *self._regain):
             unit.abandon()
-        self._regain = []
+        self._ctx.before, self._regain = {}, []
 
     def _fresh(self) -> None:
         self._abandon()

@@ -1,7 +1,7 @@
 """Writes down what a restart must know: at once what protects, every few seconds the rest.
 
-Entries leave with the next commit; a change of protection hastens it. While a restart stands
-undecided, what was wanted before it stays as it was written: nobody has wanted anything since.
+Entries leave with the next commit; a change of protection hastens it. Until a restart is decided
+and has regained its heat and web, what was wanted before it stays as it was written.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Remember:
         now_ns = output.snapshot.now_ns
         self._protection(now_ns)
         self._film(now_ns)
-        if now_ns >= self._next_outputs_ns and not self.since_ns:
+        undecided = self.since_ns or self._kernel.runner.regains
+        if now_ns >= self._next_outputs_ns and not undecided:
             self._next_outputs_ns = now_ns + round(_OUTPUTS_S * 1e9)
             self._outputs(now_ns)
 

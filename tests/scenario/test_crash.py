@@ -126,15 +126,8 @@ def test_a_person_lets_it_go_on_at_the_named_step(purging):
 def heating(tmp_path_factory):
     """A crash while the oven heats, twice before anybody decides."""
     folder = tmp_path_factory.mktemp("heat")
-    with DryRig(folder, start="hot", start_at_s=None, commit_s=1.0) as rig:
-        know_purged(rig.kernel, EPOCH_NS)
-        rig.run(3.0)
-        rig.kernel.runner.resume({})
-        for unit in rig.kernel.runner.units:
-            if unit.name == "utilities":
-                unit.stand_at("", "", {})
-        rig.restart()
-        until(rig, lambda: steps(rig).get("oven") == ("ramp_oven", "ramp"), 60.0)
+    with DryRig(folder, start="hot", commit_s=1.0) as rig:
+        until(rig, lambda: steps(rig).get("oven") == ("ramp_oven", "ramp"), 900.0)
         rig.run(12.0)
         assert heat_on(rig)
         rig.wanted = float(rig.kernel.table.request[rig.kernel.table.index("TIC-508.SP")])
@@ -166,6 +159,13 @@ def test_a_second_crash_before_a_decision_counts_from_the_first(heating):
 
 def test_restart_purges_anew_and_heats_from_the_measured_temperature(heating):
     rig = heating
+    rig.restart()
+    rig.run(20.0)
+    assert rig.kernel.runner.state is State.RESTARTING
+    rig.crash(1.0)
+    rig.run(READ_S)
+    wanted = {one.tag: one.wanted for one in told(rig).differences}
+    assert wanted.get("XC-508.CMD") == 1.0, "a crash before the heat is regained forgets nothing"
     measured = float(rig.kernel.table.value[rig.kernel.table.index("TIC-508.PV")])
     rig.restart()
     lowest = [rig.wanted]
@@ -271,3 +271,36 @@ def test_a_run_that_had_ended_comes_back_as_it_ended(tmp_path: Path):
         rig.run(READ_S)
         assert rig.kernel.runner.state is State.ABORTED
         assert rig.kernel.comeback is None
+
+
+def test_the_hot_line_is_threaded_anew_once_its_film_has_run_out(tmp_path: Path):
+    with DryRig(tmp_path, start="running", start_at_s=None, commit_s=1.0) as rig:
+        know_purged(rig.kernel, EPOCH_NS)
+        rig.run(2.0)
+        take_over(rig.kernel, files()[2], EPOCH_NS + rig.ticks * TICK_NS)
+        rig.restart()
+        rig.run(20.0)
+        rig.crash(3.0)
+        rig.run(READ_S)
+        assert told(rig).verdict.way is Way.ANEW
+
+        def wait(_output: object) -> None:
+            for pending in rig.kernel.runner.asks():
+                if pending.ask.key == "run_out":
+                    rig.kernel.runner.answer(pending.ask_id, "wait", OPERATOR)
+
+        rig.kernel.listen(wait)
+        operations = rig.kernel.operations
+        until(rig, lambda: rig.kernel.film.on_line_m() <= 0.0, 1800.0)
+        assert rig.kernel.runner.state is State.HELD, rig.kernel.runner.reason
+        now_ns = EPOCH_NS + rig.ticks * TICK_NS
+        assert operations.against("rethread", {}) == []
+        assert operations.do("rethread", {}, "test", OPERATOR, now_ns) == []
+        assert not rig.kernel.film.in_tenter
+        rig.judge.operator_commanded()
+        until(rig, lambda: rig.kernel.runner.state is State.RESTARTING, 300.0)
+        assert not heat_on(rig)
+        until(rig, lambda: rig.kernel.runner.state is State.RUNNING, 1800.0)
+        assert heat_on(rig)
+        assert steps(rig)["oven"][0] == "ramp_oven", "the hot re-thread begins at the oven"
+        assert not rig.judge.violations
