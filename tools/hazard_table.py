@@ -82,6 +82,8 @@ PROOF: dict[str, tuple[str, ...]] = {
     "Z16": (
         "scenario/test_kernel.py::test_nothing_reaches_an_output_before_a_person_starts",
         "scenario/test_invariants.py::test_i6_enable_before_any_command",
+        "scenario/test_crash.py::test_heat_found_on_goes_off_at_once_and_stays_off",
+        "scenario/test_crash.py::test_belt_and_rails_run_on_and_solvent_and_heat_are_off",
     ),
     "Z17": (
         "unit/test_core_gate.py::test_values_outside_the_range_are_refused_never_clamped",

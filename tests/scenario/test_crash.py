@@ -22,8 +22,6 @@ from drivers.base import Quality
 from simulators.take_over import know_purged, take_over
 from tests.dry_rig import EPOCH_NS, TICK_NS, DryRig, files
 
-pytestmark = pytest.mark.timeout(300)
-
 OPERATOR = Actor("operator:simulated", Role.OPERATOR)
 READ_S = 4.0
 
