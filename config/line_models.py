@@ -24,11 +24,22 @@ class AlarmLimits(Model):
     when: Condition | None = None  # compared only while this holds
 
 
+class RoleRanges(Model):
+    """Ranges for what people of a role write by hand, inside the tag's own writable range.
+
+    Who has no range here has the next higher role's; an admin has the tag's own.
+    """
+
+    operator: Span | None = None
+    engineer: Span | None = None
+
+
 class WriteSpec(Model):
     """How a tag may be written.
 
     Attributes:
         range: accepted values; outside is refused, never clamped.
+        by_role: narrower ranges for people; recipe, loops and interlocks have ``range``.
         rate_per_s: greatest change per second the gate lets through (a Ramp splits into steps).
         role: least role of a person who may write it by hand.
         safe: value written when the output is shed or the line made safe.
@@ -40,6 +51,7 @@ class WriteSpec(Model):
     """
 
     range: Span
+    by_role: RoleRanges = RoleRanges()
     rate_per_s: float | None = Field(default=None, gt=0.0)
     role: Role = Role.OPERATOR
     safe: float
@@ -47,6 +59,25 @@ class WriteSpec(Model):
     read_back_s: float = Field(default=5.0, gt=0.0)
     tolerance: float = Field(default=0.0, ge=0.0)
     powered_by: Name | None = None
+
+    def range_of(self, role: Role) -> Span:
+        """Values that a person of a role may write by hand."""
+        ranges = {Role.OPERATOR: self.by_role.operator, Role.ENGINEER: self.by_role.engineer}
+        order = tuple(Role)
+        for held in order[order.index(role) :]:
+            found = ranges.get(held)
+            if found is not None:
+                return found
+        return self.range
+
+    def least_role(self, value: float) -> Role | None:
+        """Lowest role that may write a value by hand; None when nobody may."""
+        order = tuple(Role)
+        for role in order[order.index(self.role) :]:
+            low, high = self.range_of(role)
+            if low <= value <= high:
+                return role
+        return None
 
 
 class TagSpec(Model):

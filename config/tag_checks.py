@@ -8,6 +8,7 @@ from itertools import pairwise
 from config.models import AlarmLimits, CalculatedTag, Instrument, Span, TagSpec
 from config.positions import Path
 from config.problems import Category, suggestion
+from config.role_checks import check_role_ranges
 from config.source import Source
 from config.units import CANONICAL, advice
 from config.vocabulary import POINT_UNITS
@@ -195,6 +196,8 @@ def _check_write(source: Source, path: Path, tag: TagSpec, maximum: float | None
             "the safe value cannot be written",
             f"allowed {low:g} to {high:g} {tag.unit}",
         )
+        return
+    check_role_ranges(source, at, tag.write, tag.unit)
 
 
 def _units() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite, isnan, nan
 
+from config.models import Span
 from controller.cross_limits import CrossLimits
 from controller.events import Actor
 from controller.outputs import Forced, Mode, Output
@@ -82,6 +83,32 @@ def check_range(asked: Asked, _state: GateState) -> Refusal | None:
     limit = low if asked.value < low else high
     detail = f"{asked.value:g} {unit} is outside {low:g} to {high:g} {unit}"
     return asked.refuse(Cause.RANGE, detail, asked.value, limit)
+
+
+def check_role_range(asked: Asked, _state: GateState) -> Refusal | None:
+    """Value is inside what the person's role may write by hand, or nearer to it than before.
+
+    The recipe may have gone where this person may not: the way back is open to everybody.
+    """
+    write, value = asked.output.write, asked.value
+    if asked.source is not Source.OPERATOR or asked.actor is None or asked.to_safe:
+        return None
+    whole, span = write.range, write.range_of(asked.actor.role)
+    if not whole[0] <= value <= whole[1] or _beyond(span, value) == 0.0:
+        return None
+    if _beyond(span, value) < _beyond(span, asked.present):
+        return None
+    unit, limit = asked.output.spec.unit, span[0] if value < span[0] else span[1]
+    detail = (
+        f"{value:g} {unit} is outside {span[0]:g} to {span[1]:g} {unit} for the role "
+        f"{asked.actor.role}; {write.least_role(value)} may"
+    )
+    return asked.refuse(Cause.RANGE, detail, value, limit)
+
+
+def _beyond(span: Span, value: float) -> float:
+    """How far a value lies outside a range; 0 inside, and for a value nobody knows."""
+    return 0.0 if isnan(value) else max(span[0] - value, value - span[1], 0.0)
 
 
 def check_rate(asked: Asked, _state: GateState) -> Refusal | None:
@@ -194,6 +221,7 @@ def check_shed(asked: Asked, _state: GateState) -> Refusal | None:
 
 CHECKS: tuple[Check, ...] = (
     check_range,
+    check_role_range,
     check_rate,
     check_mode,
     check_rank,

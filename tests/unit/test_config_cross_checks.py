@@ -102,6 +102,21 @@ LINE_FAULTS = [
         "range",
         "wider than the range",
     ),
+    *(
+        ("by_role = { operator = [20, 160] }", f"by_role = {{ {plant} }}", category, says)
+        for plant, category, says in (
+            ("operator = [160, 20]", "contradiction", "not below"),
+            ("operator = [20, 201]", "range", "within 20 to 200 degC"),
+            ("engineer = [20, 150], operator = [20, 160]", "range", "within 20 to 150 degC"),
+            ("operator = [30, 160]", "contradiction", "safe value cannot be written"),
+        )
+    ),
+    (
+        "by_role = { operator = [20, 160] }",
+        'by_role = { operator = [20, 160] }, role = "engineer"',
+        "contradiction",
+        "operator may not write this tag",
+    ),
     ("maximum_c = 575.0", "maximum_c = 560.0", "contradiction", "above the zone's maximum_c"),
     (
         'consequence = "filter blinds; gel passes or flow collapses"',

@@ -1,0 +1,103 @@
+"""Ranges by role: who may set what by hand, and that recipe and loops are not concerned."""
+
+from __future__ import annotations
+
+from math import nan
+
+import pytest
+
+from config.loader import load_line
+from config.models import Role, RoleRanges, WriteSpec
+from controller.events import Actor
+from controller.outputs import Mode
+from controller.refusals import Cause, Source
+from tests.contract.fault import SHIPPED
+from tests.core_rig import Rig
+
+SP = "TIC-501.SP"  # 20 to 200; operator to 120, engineer to 190
+PEOPLE = {role: Actor(role, role) for role in Role}
+WRITE = WriteSpec(
+    range=(0.0, 100.0), safe=0.0, by_role=RoleRanges(operator=(0.0, 10.0), engineer=(0.0, 50.0))
+)
+
+
+def reasons(value: float, role: Role, present: float = nan, source: Source = Source.OPERATOR):
+    """Reasons of the range against a value, besides rate and the like."""
+    rig = Rig()
+    rig.gate.set_mode("TIC-501", Mode.MANUAL, PEOPLE[Role.OPERATOR], "test", rig.now)
+    rig.table.request[rig.table.index(SP)] = present
+    found = rig.gate.why_not(SP, value, source, rig.now, PEOPLE[role])
+    return [refusal for refusal in found if refusal.cause is Cause.RANGE]
+
+
+@pytest.mark.parametrize(
+    ("role", "highest"), [(Role.OPERATOR, 120.0), (Role.ENGINEER, 190.0), (Role.ADMIN, 200.0)]
+)
+def test_the_end_of_a_range_is_exact_for_each_role(role, highest):
+    assert reasons(highest, role) == []
+    assert len(reasons(highest + 0.1, role)) == 1
+
+
+def test_the_refusal_names_range_role_and_who_may():
+    (refusal,) = reasons(150.0, Role.OPERATOR)
+    assert str(refusal) == (
+        "TIC-501.SP: 150 degC is outside 20 to 120 degC for the role operator; engineer may"
+    )
+    assert refusal.limit == 120.0
+    assert "admin may" in str(reasons(195.0, Role.OPERATOR)[0])
+
+
+def test_what_nobody_may_write_is_told_once():
+    (refusal,) = reasons(300.0, Role.OPERATOR)
+    assert str(refusal).endswith("outside 20 to 200 degC")
+
+
+@pytest.mark.parametrize("source", [Source.LOOP, Source.RECIPE, Source.INTERLOCK])
+def test_recipe_loops_and_interlocks_have_the_whole_range(source):
+    assert reasons(199.0, Role.OPERATOR, source=source) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"), [(179.0, False), (130.0, False), (180.0, True), (181.0, True)]
+)
+def test_from_beyond_the_range_the_way_back_is_open_and_no_other(value, refused):
+    assert bool(reasons(value, Role.OPERATOR, present=180.0)) is refused
+
+
+def test_the_safe_value_is_always_allowed():
+    rig = Rig()
+    write = rig.table.spec(SP).write
+    assert reasons(write.safe, Role.OPERATOR, present=180.0) == []
+
+
+def test_without_a_range_of_its_own_a_role_has_the_next_higher_ones():
+    assert WRITE.range_of(Role.VIEWER) == WRITE.range_of(Role.OPERATOR) == (0.0, 10.0)
+    assert WRITE.range_of(Role.ENGINEER) == (0.0, 50.0)
+    assert WRITE.range_of(Role.ADMIN) == (0.0, 100.0)
+    only = WriteSpec(range=(0.0, 9.0), safe=0.0, by_role=RoleRanges(engineer=(0.0, 5.0)))
+    assert only.range_of(Role.OPERATOR) == (0.0, 5.0)
+    assert WriteSpec(range=(0.0, 9.0), safe=0.0).range_of(Role.OPERATOR) == (0.0, 9.0)
+
+
+def test_the_lowest_role_that_may_begins_at_the_tags_own():
+    assert [WRITE.least_role(value) for value in (10.0, 11.0, 51.0, 101.0)] == [
+        Role.OPERATOR, Role.ENGINEER, Role.ADMIN, None,
+    ]  # fmt: skip
+    own = WriteSpec(range=(0.0, 9.0), safe=0.0, role=Role.ADMIN)
+    assert own.least_role(1.0) is Role.ADMIN
+
+
+def test_the_shipped_line_lets_an_operator_do_what_its_recipes_do():
+    """Tenter and line speed are narrower for an operator, and no recipe's values are outside."""
+    line = load_line(SHIPPED["line"])
+    recipe = (150.0, 200.0, 250.0, 300.0, 350.0, 400.0, 450.0, 480.0)
+    writes = {spec.name: spec.write for one in line.instrument for spec in one.tags if spec.write}
+    narrower = [name for name, write in writes.items()
+                if write.range_of(Role.OPERATOR) != write.range]  # fmt: skip
+    assert len(narrower) == 12
+    for number, value in enumerate(recipe, 501):
+        assert writes[f"TIC-{number}.SP"].least_role(value) is Role.OPERATOR
+        assert writes[f"TIC-{number}.SP"].least_role(value + 11.0) is Role.ENGINEER
+    for drive in ("SIC-210", "SIC-211", "SIC-510", "SIC-701"):
+        assert writes[f"{drive}.SP"].least_role(2.0) is Role.OPERATOR
+        assert writes[f"{drive}.SP"].least_role(3.1) is Role.ENGINEER
