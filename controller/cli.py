@@ -25,6 +25,7 @@ from controller.packages import WrongPackageError, check_packages
 from controller.report.commands import report
 from controller.report.rolls_command import rolls
 from controller.run_commands import run
+from controller.users.commands import user_app
 from drivers.errors import DriverError
 
 BAD_INPUT = 2
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.add_typer(history_app, name="history")
 app.add_typer(mirror_app, name="mirror")
 app.add_typer(lot_app, name="lot")
+app.add_typer(user_app, name="user")
 history_app.command("lots")(history_lots)
 history_app.command("rolls")(rolls)
 app.command("report")(report)

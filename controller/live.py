@@ -35,6 +35,7 @@ from controller.materials.book import Book
 from controller.materials.errors import MaterialsError
 from controller.materials.keeper import BookKeeper
 from controller.operating.desk import Desk
+from controller.operating.logins import Logins
 from controller.operating.server import DeskServer, serve_desk
 from controller.procedure.states import FINAL, State
 from controller.restart.memory import Past
@@ -59,6 +60,7 @@ class Setting:
         lot: name. speed: line seconds a wall second. simulated: the plant is a simulator.
         socket: where people reach the service. once: end when the procedure has ended.
         book: of the lots in the tanks; None: no tank is ready.
+        users: file of the user book; it may come later.
         prepare: done before the first scan; adopt: done ``adopt_s`` after it (taking over a
             simulated line that runs).
     """
@@ -73,6 +75,7 @@ class Setting:
     simulated: bool = False
     once: bool = False
     book: Book | None = None
+    users: Path | None = None
     adopt: Callable[[Kernel], None] | None = None
     prepare: Callable[[Kernel], None] | None = None
 
@@ -136,6 +139,7 @@ class LiveRun:
         self._ending = Ending(setting.once)
         self._ended: asyncio.Future[None] = loop.create_future()
         self._server: DeskServer | None = None
+        self._logins: Logins | None = None
         self._told_late = 0
         self._told_back = False
         self._final: State | None = None  # how the lot ended, before it was reset
@@ -169,7 +173,9 @@ class LiveRun:
             OperatingError: another service runs this line, or its socket cannot be.
         """
         setting = self.setting
-        self._server = await serve_desk(self.desk, setting.socket, self._clock)
+        if setting.users is not None:
+            self._logins = Logins(setting.users, self.kernel.record, SystemClock())
+        self._server = await serve_desk(self.desk, setting.socket, self._clock, self._logins)
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._signaled, number.name)
         np.median(np.zeros(3))  # numpy loads a module of its own at the first one: 30 ms
@@ -205,6 +211,8 @@ class LiveRun:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:
             await self._server.close()
+        if self._logins is not None:
+            self._logins.close()
         self._close_record()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.remove_signal_handler(number)

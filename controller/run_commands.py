@@ -35,6 +35,7 @@ from controller.report.commands import write_report
 from controller.restart.memory import Past
 from controller.restart.recall import recall
 from controller.run_files import BadRun, Files, Lot, choose, epoch_of
+from controller.users.book import FILE_NAME as FILE_OF_USERS
 
 SOFTWARE = "filmline 0.1.0"
 RUNS = Path("runs")
@@ -85,6 +86,14 @@ def run(
             help="Go on with this lot, which was not closed (default: the line's own, if any).",
         ),
     ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            "--users",
+            envvar="FILMLINE_USERS",
+            help="User book (default: users.json beside the lot).",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when the procedure has ended.")] = False,
 ) -> None:
     """Run a line: the live service.
@@ -116,6 +125,7 @@ def run(
         speed=speed,
         simulated=simulated,
         once=once,
+        users=users or chosen.folder.parent / FILE_OF_USERS,
     )
     log = LineLog()
     try:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from controller.clock import SystemClock
+from controller.operating.command_ids import FREE, NO_ID
 from controller.operating.errors import Dropped, NoService
 from controller.operating.protocol import LONGEST_REPLY, encode
 from controller.operating.reply import Reply
 
 ANSWER_S = 5.0
+_FRESH_S = 0.05  # the clock of a simulated line may run sixty times as fast as ours
 
 
 class DeskClient:
@@ -47,6 +51,8 @@ class DeskClient:
             raise
         self.line, self.you = str(hello.get("line", "")), str(hello.get("you", ""))
         self.role = str(hello.get("role", ""))
+        self._session, self._clock = str(hello.get("session", "")), SystemClock()
+        self._heard(hello)
 
     def __enter__(self) -> Self:
         return self
@@ -64,14 +70,40 @@ class DeskClient:
         self._socket.close()
 
     def ask(self, verb: str, /, **args: object) -> Reply:
-        """Send one request and wait for its reply.
+        """Send one request and wait for its reply; what changes something goes with an id.
 
         Raises:
             Dropped: the service ended the connection, or did not answer in time.
         """
+        message: dict[str, object] = {"verb": verb, "args": args}
+        if verb not in NO_ID and verb not in FREE:
+            message["command"] = self._command_id()
+        return self._exchange(message)
+
+    def log_in(self, name: str, password: str) -> Reply:
+        """Become a person of the user book for the rest of this connection.
+
+        Raises:
+            Dropped: the service ended the connection, or did not answer in time.
+        """
+        reply = self._exchange({"verb": "login", "args": {"name": name, "password": password}})
+        if reply.ok:
+            self.you, self.role = str(reply.data["you"]), str(reply.data["role"])
+        return reply
+
+    def _command_id(self) -> dict[str, object]:
+        """A new identity, stamped with the service's own clock of just now."""
+        if self._clock.monotonic() - self._heard_s > _FRESH_S:
+            self._heard(self._exchange({"verb": "now", "args": {}}).data)
+        return {"id": secrets.token_hex(12), "session": self._session, "made_ns": self._now_ns}
+
+    def _heard(self, found: dict[str, Any]) -> None:
+        self._now_ns, self._heard_s = int(found.get("now_ns", 0)), self._clock.monotonic()
+
+    def _exchange(self, message: dict[str, object]) -> Reply:
         self._number += 1
         try:
-            self._socket.sendall(encode({"id": self._number, "verb": verb, "args": args}))
+            self._socket.sendall(encode({"id": self._number} | message))
         except OSError:
             self._line()  # the reason may still lie there
             raise Dropped("the service ended the connection") from None

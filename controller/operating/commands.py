@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,10 +21,11 @@ from rich.console import Console
 from controller.clock import SystemClock
 from controller.operating.client import DeskClient
 from controller.operating.errors import OperatingError
+from controller.operating.person import connected, person, with_person
 from controller.operating.protocol import default_socket
 from controller.operating.reply import Reply
 from controller.operating.screen import shown
-from controller.operating.watch import watch_live, watch_once
+from controller.operating.watch import ANSWER_S, watch_live, watch_once
 
 REFUSED, BAD_INPUT = 1, 2
 _MARGIN_S = 3.0  # beyond the read-back time of a device
@@ -58,16 +60,22 @@ def status(socket: Socket = None, as_json: AsJson = False) -> None:
 def watch(
     socket: Socket = None,
     once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep control while you watch, if you have it.")
+    ] = False,
 ) -> None:
     """Watch the line live until Ctrl-C.
 
     The picture of ``status``, twice a second; it says NO DATA when the link is lost.
     """
-    console = _console()
+    console, who = _console(), person()
+    password = who.password() if keep and who.name else ""
     if once or not console.is_terminal:
         watch_once(_path(socket), console)
         return
-    watch_live(_path(socket), console, SystemClock())
+    path = _path(socket)
+    connect = partial(connected, path, who, password, ANSWER_S) if keep else None
+    watch_live(path, console, SystemClock(), connect)
 
 
 def read(
@@ -290,13 +298,25 @@ def bypass(
     _command("bypass", args, socket, yes=yes)
 
 
+def take(reason: Reason = "", socket: Socket = None) -> None:
+    """Take control of the line, from its holder if there is one (same or higher role)."""
+    with _client(socket) as client:
+        _say(*_done(client.ask("take", reason=reason)).lines)
+
+
+def release(socket: Socket = None) -> None:
+    """Give control up before its minute is over; the line goes on as it is."""
+    with _client(socket) as client:
+        _say(*_done(client.ask("release")).lines)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Mount the commands of a shift."""
     for verb in (status, watch, read, start, hold, restart, stop, abort, reset, ack, answer,
-                 note, do, manual, auto, rearm, bypass):  # fmt: skip
-        app.command(verb.__name__)(verb)
+                 note, do, manual, auto, rearm, bypass, take, release):  # fmt: skip
+        app.command(verb.__name__)(with_person(verb))
     numbers = {"ignore_unknown_options": True}  # -3 is a value, not an option
-    app.command("set", context_settings=numbers)(set_tag)
+    app.command("set", context_settings=numbers)(with_person(set_tag))
 
 
 # --- inside ----------------------------------------------------------------------------------
@@ -305,9 +325,9 @@ def add_commands(app: typer.Typer) -> None:
 def _command(verb: str, args: dict[str, Any], socket: Path | None, *, yes: bool) -> None:
     """Say the cost, ask, do it, say what happened."""
     if verb in {"stop", "abort"}:
-        with suppress(OperatingError), _client(socket) as client:
+        with suppress(OperatingError), DeskClient(_path(socket)) as client:
             _say(*client.ask("cost", verb=verb, **args).lines)
-        with _client(socket) as client:
+        with DeskClient(_path(socket)) as client:  # no log-in stands before it
             _say(*_done(client.ask(verb, **args)).lines)
         return
     with _client(socket) as client:
@@ -372,7 +392,7 @@ def _done(reply: Reply) -> Reply:
 
 
 def _client(socket: Path | None) -> DeskClient:
-    return DeskClient(_path(socket))
+    return connected(_path(socket), person())
 
 
 def _path(socket: Path | None) -> Path:

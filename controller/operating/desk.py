@@ -2,8 +2,8 @@
 
 No I/O and no clock here: the local socket and tests call ``handle`` and get a ``Reply``.
 Commands say what they cost first (verb ``cost``), and carry what the person saw then: a
-command on a line that has changed since is refused. Stop and abort need neither a role nor
-a look: nothing may stand in their way.
+command on a line that has changed since is refused. One person at a time has control. Stop
+and abort need neither a role, a look nor control: nothing may stand in their way.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from config.models import Line
 from controller.events import Actor
 from controller.operating.audit import LOOKING, Audit
+from controller.operating.authority import Authority
+from controller.operating.control import Control
 from controller.operating.cost import Cost, cost_of
 from controller.operating.hand import Hand, needs_operator
 from controller.operating.picture import picture, reading
@@ -79,6 +81,8 @@ class Desk:
         self.version = 0
         self.hand = Hand(kernel)
         self.audit = Audit(kernel)
+        self.authority = Authority()
+        self._control = Control(self.authority)
         self._protection = Protection(kernel)
         self._state = kernel.runner.state
         self._state_ns = 0
@@ -96,6 +100,9 @@ class Desk:
             "rearm": self.hand.rearm,
             "do": self._do,
             "reset": self._reset,
+            "take": self._control.take,
+            "release": self._control.release,
+            "keep": self._control.keep,
         }
         for command in Command:
             if command is not Command.RESET:
@@ -115,15 +122,20 @@ class Desk:
         if doing is None:
             return refuse(f"there is no verb {verb!r}{meant(verb, self._verbs)}")
         try:
+            self._check_control(verb, actor, now_ns)
             if verb not in _AT_ONCE:
                 self._check_seen(verb, args)
             if verb not in FREE | LOOKING:
                 self.audit.check(verb)
             reply = doing(args, actor, now_ns)
+            self.authority.used(verb, actor, now_ns)
+            if verb not in LOOKING:
+                reply = self.audit.done(verb, args, reply, actor, now_ns)
         except Refused as error:
             self.audit.refused(verb, error, actor, now_ns)
-            return refuse(*error.reasons, **error.data)
-        return reply if verb in LOOKING else self.audit.done(verb, args, reply, actor, now_ns)
+            reply = refuse(*error.reasons, **error.data)
+        self._tell_control(now_ns)
+        return reply
 
     def heard(self, output: ScanOutput) -> None:
         """Follow the scans: what changed, and set points on their way."""
@@ -133,7 +145,25 @@ class Desk:
         state = self.kernel.runner.state
         if state is not self._state or not self._state_ns:
             self._state, self._state_ns = state, output.snapshot.now_ns
+        self.authority.holder(output.snapshot.now_ns)
+        self._tell_control(output.snapshot.now_ns)
         self.hand.step(output)
+
+    def _check_control(self, verb: str, actor: Actor, now_ns: int) -> None:
+        held_by_other = self.authority.against(verb, actor, now_ns)
+        if held_by_other:
+            needs_operator(verb, actor)  # who may not command hears that first
+            raise Refused(held_by_other, control=self._control.shown(now_ns))
+
+    def _tell_control(self, now_ns: int) -> None:
+        """Keep what happened to the token in the record; a set point on its way ends with it."""
+        events = self.authority.events()
+        if not events:
+            return
+        self.kernel.record(events)
+        for event in events:
+            if event.verb == "take over":
+                self.hand.end_moves(f"{event.actor} took control over", now_ns)
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -148,6 +178,8 @@ class Desk:
             "seen": self._seen(),
             "you": actor.name,
             "role": str(actor.role),
+            "control": self._control.shown(now_ns),
+            "taken_over": self._control.taken_over(now_ns),
             "moving": self.hand.moving,
             "not_moved": dict(self.hand.ended),
         }

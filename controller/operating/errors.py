@@ -3,6 +3,7 @@
 OperatingError
 ├── NoService       nobody answers at the socket
 ├── ServiceRuns     a service listens at the socket already
+├── NotLoggedIn     the person is not who they say, or cannot be asked
 └── Dropped         the service ended the connection, with its reason
 """
 
@@ -21,6 +22,10 @@ class NoService(OperatingError):
 
 class ServiceRuns(OperatingError):
     """A service listens at the socket already; two must never command one line."""
+
+
+class NotLoggedIn(OperatingError):
+    """Name or password is wrong, the account is locked, or nobody can be asked."""
 
 
 class Dropped(OperatingError):

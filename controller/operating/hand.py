@@ -167,6 +167,11 @@ class Hand:
         for move in list(self._moves.values()):
             self._advance(move, now_ns)
 
+    def end_moves(self, why: str, now_ns: int) -> None:
+        """Let every set point on its way rest where it is."""
+        for move in list(self._moves.values()):
+            self._end(move, why, now_ns)
+
     def _advance(self, move: _Move, now_ns: int) -> None:
         gate = self._kernel.gate
         present = gate.present(move.tag, now_ns)

@@ -1,9 +1,10 @@
 """The local socket's language: JSON lines, one request or reply each, of bounded length.
 
-The service speaks first: ``{"hello": "filmline", "line": ..., "you": ..., "role": ...}``.
-Then each request ``{"id": 1, "verb": "status", "args": {...}}`` gets one reply with its id,
-``{"id": 1, "ok": true, "lines": [...], "data": {...}, "refused": [...]}``. A line
-``{"dropped": reason}`` is the last one of a connection.
+The service speaks first: ``{"hello": "filmline", "line": ..., "you": ..., "role": ...,
+"session": ..., "now_ns": ...}``. Then each request ``{"id": 1, "verb": "status", "args": {...}}``
+gets one reply with its id, ``{"id": 1, "ok": true, "lines": [...], "data": {...}, "refused":
+[...]}``. What changes something carries a command id too: ``"command": {"id": ..., "session": ...,
+"made_ns": ...}``. A line ``{"dropped": reason}`` is the last one of a connection.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
+from controller.operating.command_ids import CommandId, decode_command
 from controller.operating.reply import Reply
 
 PROTOCOL = 1
@@ -34,8 +37,17 @@ def default_socket(line_name: str, uid: int | None = None) -> Path:
     return Path(f"/tmp/filmline-{owner}") / f"{line_name}.sock"  # noqa: S108 - folder is 0700
 
 
-def decode_request(line: bytes) -> tuple[int, str, dict[str, object]]:
-    """Id, verb and arguments of a request line.
+class Request(NamedTuple):
+    """One request: number of the reply, what is asked, and a command's identity."""
+
+    number: int
+    verb: str
+    args: dict[str, object]
+    command: CommandId | None
+
+
+def decode_request(line: bytes) -> Request:
+    """What a request line asks.
 
     Raises:
         BadRequest: it is not one.
@@ -53,7 +65,11 @@ def decode_request(line: bytes) -> tuple[int, str, dict[str, object]]:
         raise BadRequest("verb is a word")
     if not isinstance(args, dict):
         raise BadRequest("args is an object")
-    return number, verb, args
+    try:
+        command = decode_command(found.get("command"))
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    return Request(number, verb, args, command)
 
 
 def encode_reply(number: int, reply: Reply) -> bytes:

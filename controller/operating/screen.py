@@ -91,10 +91,23 @@ def _head(status: Status) -> RenderableType:
     second = Text(f" {state} ", style=f"{style} reverse")
     second.append(f" for {span(status.get('state_s', 0.0))}   {clock(status['now_ns'])} UTC   ")
     second.append(f"{status.get('you', '')} ({status.get('role', '')})", style=_QUIET)
+    _add_control(second, status)
     lines = [head, second]
     if status.get("reason") and state != "RUNNING":
         lines.append(Text(str(status["reason"]), style=style))
     return Group(*lines)
+
+
+def _add_control(line: Text, status: Status) -> None:
+    """Who has control, and for how long; a take-over stands out for some minutes."""
+    held, taken = status.get("control"), status.get("taken_over")
+    if held:
+        line.append(f"   control: {held['by']} ({held['role']}), {held['left_s']:.0f} s")
+    else:
+        line.append("   control: nobody", style=_QUIET)
+    if taken:
+        told = f"   {taken['by']} TOOK CONTROL from {taken['of']}: {taken['reason']}"
+        line.append(told, style=_ATTENTION)
 
 
 def _abnormal(status: Status) -> list[RenderableType]:

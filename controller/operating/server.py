@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import secrets
 import socket
 import stat
 import struct
@@ -21,11 +22,19 @@ from typing import Any
 
 from controller.events import Actor
 from controller.operating import protocol
+from controller.operating.command_ids import CommandIds
 from controller.operating.desk import Desk
 from controller.operating.errors import OperatingError, ServiceRuns
+from controller.operating.logins import Logins
 from controller.operating.people import actor_of
-from controller.operating.protocol import BadRequest, decode_request, encode, encode_reply
-from controller.operating.reply import Reply
+from controller.operating.protocol import (
+    BadRequest,
+    Request,
+    decode_request,
+    encode,
+    encode_reply,
+)
+from controller.operating.reply import Reply, done, refuse
 from drivers.base import Clock
 
 MOST_CLIENTS = 16
@@ -46,6 +55,7 @@ class _Client:
     writer: asyncio.StreamWriter
     actor: Actor
     heard_s: float
+    session: str
     task: asyncio.Task[None] | None = None
     dropped: str = ""
 
@@ -56,18 +66,21 @@ class DeskServer:
 
     Attributes:
         path: where it listens.
+        logins: who checks passwords; None: nobody can log in.
         drops: why connections were dropped, newest last, for status and tests.
     """
 
     path: Path
     desk: Desk
     clock: Clock
+    logins: Logins | None = None
     drops: list[str] = field(default_factory=list)
     _clients: list[_Client] = field(default_factory=list)
     _accepting: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _lock: int = -1
     _inode: int = 0
+    _commands: CommandIds = field(default_factory=CommandIds)
 
     async def open(self) -> None:
         """Listen.
@@ -120,7 +133,8 @@ class DeskServer:
         loop = asyncio.get_running_loop()
         uid = _peer_uid(writer.get_extra_info("socket"))
         actor = actor_of(uid, self.desk.line, os.getuid())
-        client = _Client(reader, writer, actor, loop.time(), asyncio.current_task())
+        session = secrets.token_hex(8)
+        client = _Client(reader, writer, actor, loop.time(), session, asyncio.current_task())
         if len(self._clients) >= MOST_CLIENTS:
             quietest = min(self._clients, key=lambda other: other.heard_s)
             self._drop(quietest, "another connection took its place")
@@ -134,7 +148,7 @@ class DeskServer:
             writer.close()
 
     async def _serve(self, client: _Client) -> None:
-        self._send(client, encode(self._hello(client.actor)))
+        self._send(client, encode(self._hello(client)))
         loop = asyncio.get_running_loop()
         while not client.dropped:
             try:
@@ -156,14 +170,39 @@ class DeskServer:
 
     async def _handle(self, client: _Client, line: bytes) -> None:
         try:
-            number, verb, args = decode_request(line)
+            request = decode_request(line)
         except BadRequest as error:
             self._drop(client, str(error))
             return
-        reply = self.desk.handle(verb, args, client.actor, self.clock.utc_ns())
+        if request.verb == "login":
+            reply = await self._log_in(client, request)
+        elif request.verb == "now":
+            reply = done(now_ns=self.clock.utc_ns())
+        else:
+            reply = self._answer(client, request)
         if reply.ticket:
             reply = await self._recorded(reply)
-        self._send(client, encode_reply(number, reply))
+        self._send(client, encode_reply(request.number, reply))
+
+    def _answer(self, client: _Client, request: Request) -> Reply:
+        """What the desk says; a command that is repeated gets the reply it has had."""
+        now_ns = self.clock.utc_ns()
+        what = (request.verb, request.args, client.actor)
+        reply = self._commands.judge(request.command, client.session, what, now_ns)
+        if reply is None:
+            reply = self.desk.handle(*what, now_ns)
+            self._commands.keep(request.command, what, reply, now_ns)
+        return reply
+
+    async def _log_in(self, client: _Client, request: Request) -> Reply:
+        """Bind the connection to a person of the user book, for as long as it lives."""
+        if self.logins is None:
+            return refuse("this service has no user book")
+        found = await self.logins.log_in(request.args, client.actor.name, self.clock.utc_ns())
+        if isinstance(found, Reply):
+            return found
+        client.actor = found
+        return done(f"logged in as {found.name}", you=found.name, role=str(found.role))
 
     async def _recorded(self, reply: Reply) -> Reply:
         """Hold a reply back until its audit record is on the disk, for a bounded time."""
@@ -204,24 +243,28 @@ class DeskServer:
         if client.task is not None and client.task is not asyncio.current_task():
             client.task.cancel()
 
-    def _hello(self, actor: Actor) -> dict[str, object]:
+    def _hello(self, client: _Client) -> dict[str, object]:
         return {
             "hello": "filmline",
             "protocol": protocol.PROTOCOL,
             "line": self.desk.line.line.name,
-            "you": actor.name,
-            "role": str(actor.role),
+            "you": client.actor.name,
+            "role": str(client.actor.role),
+            "session": client.session,
+            "now_ns": self.clock.utc_ns(),
         }
 
 
-async def serve_desk(desk: Desk, path: Path, clock: Clock) -> DeskServer:
+async def serve_desk(
+    desk: Desk, path: Path, clock: Clock, logins: Logins | None = None
+) -> DeskServer:
     """Serve a desk on a socket file; the result's ``close()`` ends it.
 
     Raises:
         ServiceRuns: another service listens there.
         OperatingError: the folder of the socket is not ours alone.
     """
-    server = DeskServer(path, desk, clock)
+    server = DeskServer(path, desk, clock, logins)
     await server.open()
     return server
 

@@ -8,6 +8,7 @@ once, and the next service on the same socket is taken up by itself.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ from rich.live import Live
 from rich.text import Text
 
 from controller.operating.client import DeskClient
-from controller.operating.errors import OperatingError
+from controller.operating.errors import NotLoggedIn, OperatingError
 from controller.operating.screen import clock, screen
 from drivers.base import Clock
 
 REFRESH_S = 0.5
 ANSWER_S = 1.2
 STANDS_S = 2.0
+
+Connect = Callable[[], DeskClient]
 
 
 class Watcher:
@@ -32,10 +35,12 @@ class Watcher:
     Args:
         path: socket of the service.
         time: the terminal's own clock, for "since" and for a standing scan.
+        keep: connects as who keeps control while they watch; None: only looks.
     """
 
-    def __init__(self, path: Path, time: Clock) -> None:
-        self._path = path
+    def __init__(self, path: Path, time: Clock, keep: Connect | None = None) -> None:
+        self._keep = keep
+        self._connect = keep or (lambda: DeskClient(path, ANSWER_S))
         self._time = time
         self._client: DeskClient | None = None
         self._status: dict[str, Any] = {}
@@ -60,8 +65,12 @@ class Watcher:
         """Ask once; returns why what there is is old, empty when it is fresh."""
         try:
             if self._client is None:
-                self._client = DeskClient(self._path, ANSWER_S)
+                self._client = self._connect()
+            if self._keep is not None:
+                self._client.ask("keep")
             self._status = self._client.ask("status").data
+        except NotLoggedIn:
+            raise  # trying a wrong password again and again would lock the account
         except OperatingError as error:
             self.close()
             since = f"since {clock(self._heard_ns)} UTC: " if self._heard_ns else ""
@@ -88,9 +97,9 @@ def watch_once(path: Path, console: Console) -> None:
         console.print(screen(client.ask("status").data))
 
 
-def watch_live(path: Path, console: Console, time: Clock) -> None:
-    """Show the picture until Ctrl-C."""
-    watcher, pause = Watcher(path, time), threading.Event()
+def watch_live(path: Path, console: Console, time: Clock, keep: Connect | None = None) -> None:
+    """Show the picture until Ctrl-C; with ``keep`` renew one's control meanwhile."""
+    watcher, pause = Watcher(path, time, keep), threading.Event()
     with (
         suppress(KeyboardInterrupt),
         Live(

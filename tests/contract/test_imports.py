@@ -51,6 +51,7 @@ BREACHES = (
     Breach("influxdb-client", "controller.historian.store", "urllib3"),
     Breach("aiomqtt", "controller.outlets.influx", "aiomqtt"),
     Breach("aiomqtt", "drivers.backoff", "paho"),
+    Breach("argon2", "controller.operating.logins", "argon2"),
     Breach("mirrors", "controller.outlets.feed", "controller.gate"),
     Breach("outlets", "controller.outlets.mqtt", "controller.outlets.influx"),
     Breach("controller", "controller.historian.store", "controller.outlets.feed"),

@@ -193,6 +193,7 @@ def test_in_automatic_a_person_does_not_write(rig):
 def test_a_unit_is_taken_as_a_whole_and_by_any_of_its_tags(rig):
     assert rig.ask("manual", unit="XV-110.CMD", reason="try").data["unit"] == "casting"
     assert rig.kernel.gate.mode("casting") is Mode.MANUAL
+    assert rig.ask("release").ok
     assert "is in manual by ann" in why(rig.ask("manual", EVE, unit="SIC-110"))
     assert rig.ask("status").data["manual"] == ["casting is in manual by ann"]
     assert [(e.tag, e.new, e.actor) for e in rig.kernel.gate._events] == [
@@ -232,6 +233,7 @@ def test_a_set_point_that_changed_meanwhile_is_refused(rig):
     rig.ask("manual", unit="winder", reason="try")
     rig.ask("set", tag="SIC-701.SP", value=0.4, reason="try")
     rig.run(3.0)
+    assert rig.ask("take", EVE, reason="mine").ok
     told = why(rig.ask("set", EVE, tag="SIC-701.SP", value=0.2, reason="mine", old=0.0))
     assert "has changed meanwhile: 0.400, you saw 0.000" in told
 

@@ -36,9 +36,9 @@ class EchoDesk:
 
     def handle(self, verb, args, actor, now_ns):
         self.asked.append((verb, args, actor, now_ns))
-        if verb == "big":
+        if args.get("what") == "big":
             return done(much="x" * 900_000)
-        if verb == "nan":
+        if args.get("what") == "nan":
             return done(value=float("nan"))
         return done("heard", verb=verb)
 
@@ -107,7 +107,8 @@ def test_a_request_gets_the_reply_with_its_id_and_the_peer_as_actor(tmp_path):
         assert (reply["id"], reply["ok"], reply["lines"]) == (3, True, ["heard"])
         ((verb, args, actor, now_ns),) = desk.asked
         assert (verb, args, actor.name, now_ns) == ("status", {"a": 1}, hello["you"], 7)
-        assert (await ask(reader, writer, id=4, verb="nan"))["data"] == {"value": None}
+        told = await ask(reader, writer, id=4, verb="read", args={"what": "nan"})
+        assert told["data"] == {"value": None}
 
     served(tmp_path, body)
 
@@ -145,13 +146,13 @@ def test_who_never_reads_is_dropped_and_others_are_served_meanwhile(tmp_path):
     async def body(server, desk):
         reader, writer, _ = await talk(server)
         reader._transport.pause_reading()
-        for number in range(12):
-            writer.write(json.dumps({"id": number, "verb": "big"}).encode() + b"\n")
+        for _ in range(12):
+            writer.write(b'{"verb": "read", "args": {"what": "big"}}\n')
         other = await talk(server)
         while not server.drops:
             assert (await ask(*other[:2], id=1, verb="status"))["ok"]
         assert "does not read" in server.drops[-1]
-        assert len([one for one in desk.asked if one[0] == "big"]) < 12
+        assert len([one for one in desk.asked if one[0] == "read"]) < 12
 
     served(tmp_path, body)
 
