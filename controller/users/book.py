@@ -74,12 +74,14 @@ def read_book(path: Path) -> Users:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise BookError(f"{path}: {error.strerror or error}") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         _check_alone(path, os.fstat(handle))
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             raw = file.read(_LARGEST + 1)
-        except OSError as error:
-            raise BookError(f"{path}: {error.strerror or error}") from None
+    except OSError as error:
+        raise BookError(f"{path}: {error.strerror or error}") from None
+    finally:
+        os.close(handle)
     if len(raw) > _LARGEST:
         raise BookError(f"{path}: larger than {_LARGEST} bytes; this is no user book")
     return _decode(path, raw)

@@ -19,16 +19,24 @@ def read_secret(path: Path) -> str:
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode) or found.st_uid not in {os.getuid(), 0}:
-                raise BookError(f"{path}: not a file of who runs this")
-            if found.st_mode & 0o077:
-                raise BookError(f"{path}: others may read it; chmod 600 it")
+    except OSError as error:
+        raise BookError(f"{path}: {error.strerror or error}") from None
+    try:
+        _check_alone(path, os.fstat(handle))
+        with os.fdopen(handle, "rb", closefd=False) as file:
             raw = file.read(_LARGEST + 1)
     except OSError as error:
         raise BookError(f"{path}: {error.strerror or error}") from None
+    finally:
+        os.close(handle)
     return _first_line(path, raw)
+
+
+def _check_alone(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in {os.getuid(), 0}:
+        raise BookError(f"{path}: not a file of who runs this")
+    if found.st_mode & 0o077:
+        raise BookError(f"{path}: others may read it; chmod 600 it")
 
 
 def _first_line(path: Path, raw: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -66,7 +67,7 @@ def served(folder: Path, body: Callable[[Served], Awaitable[None]]) -> Served:
         path = folder / "s" / "mini.sock"
         rig.server = await serve_desk(rig.desk, path, FixedClock(), rig.logins)
         try:
-            async with asyncio.timeout(30.0):
+            async with asyncio.timeout(120.0):
                 await body(rig)
         finally:
             await hang_up()
@@ -250,3 +251,34 @@ def test_the_hash_is_computed_in_its_own_thread(tmp_path, monkeypatch):
 
     served(tmp_path, body)
     assert threads == ["passwords_0"]
+
+
+def test_a_command_at_a_terminal_logs_in_from_a_file_and_tells_no_secret(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text(CANARY + "\n")
+    secret.chmod(0o600)
+
+    async def body(rig):
+        async def filmline(*words: str) -> tuple[int | None, str]:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "controller", words[0], "--socket", str(rig.server.path),
+                *words[1:], stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            told = (await process.communicate())[0].decode()
+            rig.heard.append(told)
+            return process.returncode, told
+
+        code, told = await filmline("note", "x", "--as", "ann", "--password-file", str(secret))
+        assert (code, told) == (0, "heard\n")
+        assert rig.desk.asked[-1][2].name == "ann"
+        code, told = await filmline("note", "x", "--as", "ann")
+        assert (code, "nobody can be asked for the password of ann" in told) == (2, True)
+        code, told = await filmline("stop", "--as", "ann")
+        assert code == 0
+        assert [asked[0] for asked in rig.desk.asked[-2:]] == ["cost", "stop"]
+        secret.write_text(WRONG)
+        code, told = await filmline("take", "--as", "ann", "--password-file", str(secret))
+        assert (code, told) == (2, "not logged in as ann: name or password is wrong\n")
+
+    served(tmp_path, body)
