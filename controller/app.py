@@ -159,6 +159,10 @@ class Kernel:
         self.interlocks = Interlocks(line, self.table)
         seconds = SecondThermocouples(line, self.table, self.interlocks.acts)
         self.loops.loh.sticking = lambda: self.interlocks.acts("PS-231W")
+        self.loops.slowing.sticking = lambda: (
+            self.interlocks.cause("PS-231W") is True,
+            self.interlocks.acts("PS-231W"),
+        )
         drive = SecondDrive(seconds, self.table, door(self.gate, Source.LOOP))
         self.alarms = Alarms(line, self.table)
         self.tanks = TankWatch(

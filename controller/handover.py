@@ -20,6 +20,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "ratio.coat_belt": ("FIC-301B.SP",),
     "exhaust": ("SIC-801.SP", "SIC-802.SP", "SIC-803.SP"),
     "loh": ("TIC-203.SP", "TIC-204.SP"),
+    "slowing": ("SIC-210.SP",),
     "md": ("SIC-110.SP",),
     "cd": ("TY-121.OP",),
     "coat_weight": ("FIC-301A.SP", "FIC-301B.SP"),

@@ -62,7 +62,7 @@ def _adopt_outputs(kernel: Kernel, now_ns: int) -> list[str]:
 def _switches(recipe: Recipe) -> list[str]:
     sides = [f"ratio.coat_{coat.side.value}" for coat in recipe.coated if coat.side in Side]
     ratios = [f"ratio.{name}" for name in ("nip", "coater", "rails", "winder", "pump")]
-    return ["exhaust", "tension", *ratios, *sides, "loh", "md", "cd"]
+    return ["exhaust", "tension", *ratios, *sides, "loh", "md", "cd", "slowing"]
 
 
 def _entries(recipe: Recipe, now_ns: int) -> dict[str, JournalEntry]:

@@ -92,6 +92,7 @@ class LossOnHeatingLoop:
 
     Attributes:
         sticking: tells whether the gel sticks to the belt and must peel wetter.
+        shift_k: added to both zones for a slower line, outside the trim's authority.
     """
 
     name = "loh"
@@ -104,6 +105,7 @@ class LossOnHeatingLoop:
         self.auto = False
         self.frozen = ""
         self.sticking: Callable[[], bool] = _never
+        self.shift_k = 0.0
         target = 0.5 * (window_pct[0] + window_pct[1])
         self.control = BeltTrim(target, per_k, answer_s(line, speed_m_min))
         self._setters = [Setter(tag, table, put, known[tag], _RATE_K_S) for tag in _ZONES]
@@ -120,7 +122,7 @@ class LossOnHeatingLoop:
     def switch(self, *, on: bool) -> None:
         """Automatic around the present set points; manual leaves them."""
         if on and not self.auto:
-            trim = self.control.trim_k
+            trim = self.control.trim_k + self.shift_k
             self._base = [float(self._table.request[row]) - trim for row in self._rows]
         self.auto = on
 
@@ -141,4 +143,4 @@ class LossOnHeatingLoop:
             return
         for setter, base in zip(self._setters, self._base, strict=True):
             if not math.isnan(base):
-                setter.toward(round(base + trim, 1), "loss on heating", now_ns, dt)
+                setter.toward(round(base + trim + self.shift_k, 1), "loss on heating", now_ns, dt)

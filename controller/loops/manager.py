@@ -27,6 +27,7 @@ from controller.loops.parts import (
     station_m,
 )
 from controller.loops.ratio import RatioLock, Trims, ratios
+from controller.loops.slowing import SlowingLoop
 from controller.loops.smith import ThicknessLoop
 from drivers.base import Block, Quality
 
@@ -112,6 +113,7 @@ class Loops:
             line, table, put, recipe.targets.loh_peel_pct, recipe.settings.run_speed_m_min,
             loh_per_k,
         )  # fmt: skip
+        self.slowing = SlowingLoop(line, table, put, recipe.settings)
         self.coat_weight = CoatWeightLoop(table, recipe.coated, self.trims)
         self.tension = TensionSetPoints(table, recipe.settings)
         self.all: tuple[Loop, ...] = (
@@ -121,6 +123,7 @@ class Loops:
             self.md,
             self.cd,
             self.coat_weight,
+            self.slowing,
         )
         self._by_name = {loop.name: loop for loop in self.all}
         self._waited = [_PERIOD_S - number * _STAGGER_S for number in range(len(self.all))]
@@ -160,6 +163,7 @@ class Loops:
         speed = recipe.settings.run_speed_m_min
         self.loh.adopt(line, recipe.targets.loh_peel_pct, speed, loh_per_k)
         self.coat_weight.adopt(recipe.coated)
+        self.slowing.adopt(recipe.settings)
         self.tension.adopt(recipe.settings)
 
     def states(self) -> dict[str, str]:
@@ -169,7 +173,7 @@ class Loops:
         return told
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> Sequence[Event]:
-        """Work for one scan; tells stuck bolts (refusals are told by the gate, once)."""
+        """Work for one scan; tells stuck bolts and relief (refusals are told by the gate, once)."""
         self.exhaust.count(snapshot.known, dt)
         waited = self._waited
         for number, loop in enumerate(self.all):
@@ -177,8 +181,10 @@ class Loops:
             if waited[number] >= _PERIOD_S - 1e-6:
                 loop.step(snapshot, now_ns, waited[number])
                 waited[number] = 0.0
+        self.loh.shift_k = self.slowing.shift_k
         self.ratio.step(now_ns, dt)
-        if not self.cd.events:
+        if not self.cd.events and not self.slowing.events:
             return ()
-        events, self.cd.events = self.cd.events, []
+        events = [*self.cd.events, *self.slowing.events]
+        self.cd.events, self.slowing.events = [], []
         return events

@@ -85,6 +85,8 @@ class Web(Section):
     gel_strength_n_m: float
     slip_n_m: float
     peel_spike: float
+    peel_rate_power: float
+    peel_rate_ref_m_min: float
     peel_through: float
     tension_peel_n_m: float
     tension_coater_n_m: float

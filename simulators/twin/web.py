@@ -232,6 +232,8 @@ class Web:
         peel = self.peel_n_m * factor
         self.shake_n_m = 0.0
         if factor * self._stick > 1.0:
+            rate = self.belt / PM_TO_MS / web.peel_rate_ref_m_min
+            peel *= max(rate, 0.0) ** web.peel_rate_power
             self.shake_n_m = web.peel_through * web.peel_spike * spike * peel
             peel *= 1.0 + web.peel_spike * spike
         one, two, three, four = self.tension

@@ -135,6 +135,14 @@ def test_gel_that_sticks_shows_in_the_tension_and_blocks_the_speed(rig):
     assert table.value[shake] > 2.0
     assert "PS-231W" in rig.kernel.interlocks.result.active
     assert rig.kernel.loops.loh.control.raised_pct == 2.0
+    rig.run(60.0)
+    belt = float(table.request[table.index("SIC-210.SP")])
+    rails = float(table.request[table.index("SIC-510.SP")])
+    assert 1.9 < belt < 1.97  # 0.05 m/min each minute, and every drive in its ratio
+    assert rails / belt == pytest.approx(rig.kernel.loops.ratio.goal("rails", 1.0), abs=0.002)
+    assert [e.cause for e in rig.heard if e.verb == "line speed slower"] == [
+        "gel sticks to the belt: the line slows, not below its thread speed"
+    ]
     assert rig.kernel.runner.state is State.RUNNING
 
 

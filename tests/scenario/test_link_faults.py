@@ -22,6 +22,7 @@ from simulators.faults import FAULTS, parse_fault
 from simulators.faults_link import Bench
 from simulators.faults_schedule import FaultSchedule
 from simulators.invariants import Judge
+from simulators.operator import person
 from simulators.take_over import PURGED, know_purged, take_over
 from tests.dry_rig import EPOCH_NS, DryRig, files
 
@@ -235,18 +236,53 @@ def test_a_restart_brings_back_the_zone_that_was_out_of_service(line: Line) -> N
     line.sound()
 
 
-def test_half_a_second_without_power_leaves_nothing_hot_or_moving(line: Line) -> None:
+def cold_and_cut(line: Line) -> None:
+    """No heat, no dope and no liquid, and the exhaust runs."""
+    act = line.plant.act
+    assert not act.contactor.any()
+    assert not act.main_contactor
+    assert not line.plant.truth.power_w.any()
+    assert (act.pump_rpm, float(act.coat_flow.sum())) == (0.0, 0.0)
+    assert (act.fan > 0.6).all()
+
+
+def test_half_a_second_without_power_holds_with_heat_and_feeds_off(line: Line) -> None:
+    line.run(19.0)
+    before = line.plant.act.belt
     line.fault("F15(dip)@20s")
+    line.run(3.0)
+    assert "IL8-SUPPLY" in line.kernel.interlocks.result.active
     line.run(60.0)
     act = line.plant.act
-    assert (act.belt, act.rails, act.winder, act.pump_rpm) == (0.0, 0.0, 0.0, 0.0)
-    assert not act.duty.any()
-    assert act.coat_flow[0] == 0.0
-    assert (act.fan > 0.9).all()  # the exhaust waits for nobody
-    assert line.state in HOLDS | STOPS
+    cold_and_cut(line)
+    assert act.belt == pytest.approx(before)  # the web does not stand in the hot tenter
+    assert act.rails >= before
+    assert line.good("TIC-504.PV")
+    assert line.state is State.HELD
+    line.sound()
+
+
+def test_after_a_dip_nothing_heats_or_pumps_by_a_reset_alone(line: Line) -> None:
+    line.fault("F15(dip)@20s")
+    line.run(30.0)
+    now_ns = line.kernel.clock.utc_ns()
+    engineer = person(Role.ENGINEER)
+    assert line.kernel.interlocks.reset("IL8-SUPPLY", engineer, "supply is back", now_ns).accepted
     line.run(60.0)
-    assert (act.belt, act.rails, act.pump_rpm) == (0.0, 0.0, 0.0)
-    assert not act.duty.any()
+    cold_and_cut(line)
+    assert line.state is State.HELD
+    line.sound()
+
+
+def test_a_longer_dip_trips_the_web_drives_too_and_stops(line: Line) -> None:
+    line.fault("F15(dip)@20s+1.5s")
+    line.run(60.0)
+    act = line.plant.act
+    assert (act.belt, act.rails, act.winder) == (0.0, 0.0, 0.0)
+    cold_and_cut(line)
+    assert line.state in STOPS
+    line.run(60.0)
+    assert (act.belt, act.rails) == (0.0, 0.0)
     line.sound()
 
 

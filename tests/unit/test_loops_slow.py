@@ -13,6 +13,7 @@ from controller.loops.exhaust import ExhaustLoop, PurgeCounter
 from controller.loops.loh import AUTHORITY_K, BeltTrim, LossOnHeatingLoop, answer_s
 from controller.loops.manager import TensionSetPoints
 from controller.loops.ratio import Trims
+from controller.loops.slowing import SlowingLoop, SpeedRelief
 from controller.procedure.outputs import door
 from controller.refusals import Source
 from drivers.base import Block, Quality
@@ -254,3 +255,80 @@ def test_tension_set_points_are_zero_while_the_web_may_be_slack():
     assert published() == [0.0] * 4
     loop.switch(on=True)
     assert published() == [30.0, 30.0, 100.0, 100.0]
+
+
+def relieve(control: SpeedRelief, speed: float, sticks: bool, tripped: bool) -> float:
+    """One second of the relief with a set point that follows by 0.01 m/min."""
+    goal = control.step(sticks, tripped, speed)
+    step = min(max(goal - speed, -0.01), 0.01)
+    if step:
+        control.moved(speed + step)
+    return speed + step
+
+
+def test_a_gel_that_sticks_slows_the_line_to_its_thread_speed_and_no_further():
+    control, speed = SpeedRelief(1.0), 2.0
+    for _ in range(50):
+        speed = relieve(control, speed, sticks=True, tripped=True)
+    assert speed == pytest.approx(1.5)
+    for _ in range(200):
+        speed = relieve(control, speed, sticks=True, tripped=True)
+    assert speed == pytest.approx(1.0, abs=0.002)
+
+
+def test_the_speed_comes_back_only_after_a_person_has_reset():
+    control, speed = SpeedRelief(1.0), 2.0
+    for _ in range(50):
+        speed = relieve(control, speed, sticks=True, tripped=True)
+    for _ in range(500):
+        speed = relieve(control, speed, sticks=False, tripped=True)
+    assert speed == pytest.approx(1.5)  # it peels again, and nobody has said so yet
+    for _ in range(100):
+        speed = relieve(control, speed, sticks=False, tripped=False)
+    assert speed == pytest.approx(2.0, abs=0.003)
+    assert math.isnan(control.base_m_min)
+
+
+def test_relief_leaves_the_speed_to_whoever_else_moves_it():
+    control, speed = SpeedRelief(1.0), 2.0
+    for _ in range(30):
+        speed = relieve(control, speed, sticks=True, tripped=True)
+    assert relieve(control, 1.2, sticks=True, tripped=True) == 1.2
+    assert control.left
+    assert relieve(control, 1.2, sticks=False, tripped=False) == 1.2
+    assert not control.left
+
+
+def test_a_line_at_its_thread_speed_is_not_slowed():
+    control = SpeedRelief(2.0)
+    assert control.step(True, True, 2.0) == 2.0
+    assert math.isnan(control.base_m_min)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "floor", "shift_k"),
+    [("core25_layer030", 1.0, -8.0), ("core12_both_sides", 2.0, 0.0)],
+)
+def test_the_slowing_line_takes_its_belt_zones_along(recipe, floor, shift_k):
+    plant = FakeLine()
+    gate = plant.make_gate()
+    writer = plant.table.attach(Block("test", ("PROC.STATE",), 1.0))
+    loop = SlowingLoop(plant.line, plant.table, door(gate, Source.LOOP), shipped(recipe).settings)
+    row = plant.table.index("SIC-210.SP")
+    plant.table.request[row] = 2.0
+    loop.sticking = lambda: (True, True)
+    loop.switch(on=True)
+    seconds = 0
+    while plant.table.request[row] > max(1.5, floor) + 1e-6 and seconds < 1000:
+        seconds += 1
+        writer.write((1.0,), Quality.GOOD, plant.now_ns, plant.now_ns)
+        loop.step(plant.step(1.0), plant.now_ns, 1.0)
+    assert loop.shift_k == pytest.approx(shift_k, abs=0.1)
+    assert [event.verb for event in loop.events] == ["line speed slower"][: seconds > 0]
+    if seconds:
+        assert seconds == pytest.approx(600, abs=3)  # a quarter of 0.2 m/min per minute
+    speed = float(plant.table.request[row])
+    writer.write((4.0,), Quality.GOOD, plant.now_ns, plant.now_ns)
+    loop.step(plant.step(1.0), plant.now_ns, 1.0)
+    assert float(plant.table.request[row]) == speed  # a held line keeps its speed
+    assert "not running" in loop.frozen

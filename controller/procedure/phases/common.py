@@ -20,7 +20,7 @@ RUN_OUT_FACTOR = 1.2
 BELT_SHARES = (0.6, 0.8, 1.0, 1.0)  # of the belt offset, B1..B4 (process specification 1.2)
 MOTION = (BELT, NIP, RAILS, WINDER, COATER)
 WEB_RATIOS = ("ratio.nip", "ratio.coater", "ratio.rails", "ratio.winder")
-PRODUCT_LOOPS = ("loh", "md", "cd", "coat_weight")
+PRODUCT_LOOPS = ("loh", "md", "cd", "coat_weight", "slowing")
 SOLVENT_RATIOS = ("ratio.pump", "ratio.coat_air", "ratio.coat_belt")
 START_M_MIN_PER_MIN = 2.0  # speed-up of an empty line
 
