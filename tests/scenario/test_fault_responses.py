@@ -126,6 +126,8 @@ def test_vapor_in_the_room_cuts_dope_and_coat_and_nothing_is_called_a_bad_output
 
 
 def test_gel_that_sticks_shows_in_the_tension_and_blocks_the_speed(rig):
+    heard = []
+    rig.kernel.listen(lambda output: heard.extend(output.events))
     rig.run(60.0)
     table = rig.kernel.table
     shake = table.index("QI-PEEL.SHAKE")
@@ -140,9 +142,8 @@ def test_gel_that_sticks_shows_in_the_tension_and_blocks_the_speed(rig):
     rails = float(table.request[table.index("SIC-510.SP")])
     assert 1.9 < belt < 1.97  # 0.05 m/min each minute, and every drive in its ratio
     assert rails / belt == pytest.approx(rig.kernel.loops.ratio.goal("rails", 1.0), abs=0.002)
-    assert [e.cause for e in rig.heard if e.verb == "line speed slower"] == [
-        "gel sticks to the belt: the line slows, not below its thread speed"
-    ]
+    told = [e for e in heard if e.verb.startswith("line speed")]
+    assert [(e.verb, e.tag, e.new) for e in told] == [("line speed slower", "SIC-210.SP", 1.0)]
     assert rig.kernel.runner.state is State.RUNNING
 
 
