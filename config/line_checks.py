@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from config.alarm_checks import alarm_places, check_alarms
 from config.condition_checks import KnownTag, check_condition
-from config.models import Bus, CalculatedTag, Line, TagSpec, Zone
+from config.models import Bus, Line, TagSpec, Zone
 from config.positions import Path
 from config.problems import Category, dotted, suggestion
 from config.source import Source
@@ -28,7 +29,7 @@ def check_line(source: Source, line: Line) -> None:
     _check_instruments(source, line)
     _check_calculated(source, line)
     tags = _without_doubtful_units(source, line, tags)
-    _check_alarm_conditions(source, line, tags)
+    check_alarms(source, line, tags)
     _check_tanks(source, line, tags)
     _check_equipment(source, line, writable)
     _check_effects(source, line, writable)
@@ -97,7 +98,7 @@ def _check_duplicates(source: Source, line: Line) -> None:
         items = getattr(line, kind)
         entries = [((kind, i, "name"), item.name) for i, item in enumerate(items)]
         unique(source, entries, f"{kind} name")
-    tags = [((*path, "name"), tag.name) for path, tag in _tag_places(line)]
+    tags = [((*path, "name"), tag.name) for path, tag in alarm_places(line)]
     unique(source, tags, "tag name")
     units: list[tuple[Path, object]] = [
         (("instrument", i, "unit"), (item.bus, item.unit)) for i, item in enumerate(line.instrument)
@@ -272,27 +273,13 @@ def _check_tanks(source: Source, line: Line, tags: Mapping[str, KnownTag]) -> No
             )
 
 
-def _tag_places(line: Line) -> Iterator[tuple[Path, TagSpec | CalculatedTag]]:
-    for i, instrument in enumerate(line.instrument):
-        for j, tag in enumerate(instrument.tags):
-            yield ("instrument", i, "tags", j), tag
-    for i, calculated in enumerate(line.calculated):
-        yield ("calculated", i), calculated
-
-
 def _without_doubtful_units(
     source: Source, line: Line, tags: Mapping[str, KnownTag]
 ) -> dict[str, KnownTag]:
     """Blank each unit already reported, so that comparisons do not report it again."""
     reported = {problem.field for problem in source.problems if problem.category is Category.UNIT}
-    doubtful = {tag.name for path, tag in _tag_places(line) if dotted((*path, "unit")) in reported}
+    doubtful = {tag.name for path, tag in alarm_places(line) if dotted((*path, "unit")) in reported}
     return {name: replace(tag, unit="") if name in doubtful else tag for name, tag in tags.items()}
-
-
-def _check_alarm_conditions(source: Source, line: Line, tags: Mapping[str, KnownTag]) -> None:
-    for path, tag in _tag_places(line):
-        if tag.alarm and tag.alarm.when:
-            check_condition(source, (*path, "alarm", "when"), tag.alarm.when, tags)
 
 
 # --- effects, trips --------------------------------------------------------------------------

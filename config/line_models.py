@@ -6,22 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.base import Condition, Level, Model, Name, Priority, Role, Side, Span
-
-
-class AlarmLimits(Model):
-    """Alarm limits of a tag in its unit; the delay and deadband keep it from chattering."""
-
-    low_low: float | None = None
-    low: float | None = None
-    high: float | None = None
-    high_high: float | None = None
-    delay_s: float = Field(default=2.0, ge=0.0)
-    deadband: float | None = None
-    priority: Priority = Priority.MEDIUM
-    consequence: str = ""
-    response: str = ""
-    when: Condition | None = None  # compared only while this holds
+from config.alarm_models import AlarmLimits, AlarmRules, AlarmText, Suppression
+from config.base import Condition, Level, Model, Name, Role, Side, Span
 
 
 class RoleRanges(Model):
@@ -303,3 +289,6 @@ class Line(Model):
     hazard: tuple[Hazard, ...] = ()
     trip: tuple[Trip, ...]
     tank: tuple[Tank, ...] = ()
+    alarms: AlarmRules = Field(default_factory=AlarmRules)
+    alarm_text: tuple[AlarmText, ...] = ()
+    suppression: tuple[Suppression, ...] = ()

@@ -7,9 +7,9 @@ live in one module per file kind; this one gathers their names.
 
 from __future__ import annotations
 
+from config.alarm_models import AlarmLimits, AlarmRules, AlarmText, Suppression
 from config.base import Condition, Level, Model, Name, Priority, Role, Side, Span
 from config.line_models import (
-    AlarmLimits,
     Bus,
     CalculatedTag,
     Effect,
@@ -42,6 +42,8 @@ from config.recipe_models import (
 __all__ = [
     "Agent",
     "AlarmLimits",
+    "AlarmRules",
+    "AlarmText",
     "Bus",
     "CalculatedTag",
     "CoatedSide",
@@ -73,6 +75,7 @@ __all__ = [
     "Sourced",
     "Span",
     "Station",
+    "Suppression",
     "TagSpec",
     "Tank",
     "Trip",

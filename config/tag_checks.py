@@ -49,7 +49,7 @@ def check_tag(
 
 
 def check_alarm(source: Source, path: Path, alarm: AlarmLimits, span: Span) -> None:
-    """Report alarm limits out of order, outside the range, or without words for people."""
+    """Report alarm limits out of order, or outside the range."""
     given = [(name, getattr(alarm, name)) for name in _ALARMS if getattr(alarm, name) is not None]
     for name, limit in given:
         if not span[0] <= limit <= span[1]:
@@ -67,15 +67,6 @@ def check_alarm(source: Source, path: Path, alarm: AlarmLimits, span: Span) -> N
                 (*path, above),
                 f"{above} is not above {below}",
                 f"greater than {lower:g}",
-            )
-    for word in ("consequence", "response"):
-        if not getattr(alarm, word).strip():
-            source.report(
-                Category.MISSING,
-                (*path, word),
-                f"an alarm needs its '{word}'",
-                at_key=True,
-                show=False,
             )
 
 

@@ -1,73 +1,53 @@
 """Alarms of the tags' limits: all compared at once each scan, Python only for transitions.
 
 A limit is passed when the value has been beyond it for the whole delay, and returns once
-the value is back by the deadband. A value that is not GOOD neither raises nor clears an
-alarm. While an alarm's ``when`` does not hold it is not compared, and a raised one returns.
+the value is back by the deadband for the off delay. A value that is not GOOD neither raises
+nor clears an alarm. While an alarm's ``when`` does not hold it is not compared, and a raised
+one returns. What a person does to an alarm, and how it is hidden: ``alarm_handling``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config.models import AlarmLimits, CalculatedTag, Line, Priority, TagSpec
-from controller.alarm_states import TABLE, AlarmState, Stimulus
+from config.models import Line, Priority
+from controller.alarm_handling import AlarmHandling, Saved
+from controller.alarm_points import Alarm, alarms_of
+from controller.alarm_states import HIDDEN, STANDING, UNSEEN, AlarmState, Stimulus
+from controller.alarm_suppression import Suppressions
 from controller.conditions import CompiledCondition, compile_condition
-from controller.events import Actor, Event
+from controller.events import Event
 from controller.tags import Snapshot, TagTable
 from drivers.base import Quality
 
-_KINDS = (("LL", "low_low", -1.0), ("L", "low", -1.0), ("H", "high", 1.0), ("HH", "high_high", 1.0))
+__all__ = ["Alarm", "Alarms"]
+
 _EPS_S = 1e-6
+_LOOK_NS = 1_000_000_000  # how often repeats are due
+_BURST_NS = 60_000_000_000  # an alarm after so long a silence is a first-out again
+_MINUTE_NS = 60_000_000_000
+_URGENT = (Priority.CRITICAL, Priority.HIGH)
 
 
-@dataclass(slots=True)
-class Alarm:
-    """One limit of one tag.
-
-    Attributes:
-        name: tag and kind, ``PIT-110.PV/HH``.
-        sign: 1 for high limits, -1 for low ones.
-        since_ns: UTC ns of the last change of state.
-    """
-
-    name: str
-    spec: TagSpec | CalculatedTag
-    limits: AlarmLimits
-    limit: float
-    sign: float
-    state: AlarmState = AlarmState.NORM
-    since_ns: int = 0
-
-    @property
-    def priority(self) -> Priority:
-        """How soon a person must act."""
-        return self.limits.priority
-
-    @property
-    def deadband(self) -> float:
-        """Distance back from the limit at which it returns, in the tag's unit."""
-        if self.limits.deadband is not None:
-            return self.limits.deadband
-        own = self.spec.deadband if isinstance(self.spec, TagSpec) else 0.0
-        return max(own, self.spec.resolution)
-
-
-class Alarms:
+class Alarms(AlarmHandling):
     """Compares the alarm limits of all tags.
 
     Args:
         line: the line file.
         table: the process image.
+
+    Attributes:
+        alarms: all of them, in the order of the line file.
+        first_out: the alarm that began the latest burst; empty before the first.
+        horn: somebody is called, and has not silenced the horn.
     """
 
     def __init__(self, line: Line, table: TagTable) -> None:
-        self.alarms = tuple(_alarms(line))
-        self._by_name = {alarm.name: alarm for alarm in self.alarms}
+        super().__init__(alarms_of(line), line.alarms)
         self._rows = np.array([table.index(alarm.spec.name) for alarm in self.alarms], np.intp)
         self._sign = np.array([alarm.sign for alarm in self.alarms])
         self._limit = np.array([alarm.sign * alarm.limit for alarm in self.alarms])
@@ -76,12 +56,22 @@ class Alarms:
         self._delay = np.array([alarm.limits.delay_s - _EPS_S for alarm in self.alarms])
         self._beyond_s = np.full(len(self.alarms), -1.0)
         self._raised = np.zeros(len(self.alarms), bool)
+        self._open = np.ones(len(self.alarms), bool)  # not hidden
         self._waiting = False
+        self._returning: dict[int, float] = {}
         self._conditional = self._compile(table)
-        self._pending: list[Event] = []
+        self._suppressions = Suppressions(line, table, self.alarms)
+        self._repeat_ns = round(line.alarms.repeat_min * _MINUTE_NS)
+        self._next_look_ns = 0
+        self._risen = 0
+        self._last_rise_ns = 0
+        self.first_out = ""
 
     def step(self, snapshot: Snapshot, dt: float) -> Sequence[Event]:
         """Compare all limits once; events tell each transition."""
+        self._end_shelves(snapshot.now_ns)
+        for number, held, kind in self._suppressions.step(snapshot, dt):
+            self._suppress(number, snapshot.now_ns, held=held, kind=kind)
         value = snapshot.value[self._rows] * self._sign
         value[snapshot.quality[self._rows] >= Quality.UNCERTAIN] = nan
         beyond = value > self._limit
@@ -91,42 +81,50 @@ class Alarms:
                 beyond[numbers] = False
                 back[numbers] = True
         self._count(beyond, dt)
-        rise = beyond & ~self._raised & (self._beyond_s >= self._delay)
+        rise = beyond & ~self._raised & self._open & (self._beyond_s >= self._delay)
         fall = back & self._raised
-        if rise.any() or fall.any():
-            self._change(rise, fall, snapshot)
+        if rise.any() or fall.any() or self._returning:
+            self._change(rise, fall, snapshot, dt)
+        if snapshot.now_ns >= self._next_look_ns:
+            self._next_look_ns = snapshot.now_ns + _LOOK_NS
+            self._repeat(snapshot)
         events, self._pending = self._pending, []
         return events
 
-    def acknowledge(self, name: str, actor: Actor, now_ns: int) -> bool:
-        """Note that a person has seen an alarm; False when there is no such alarm."""
-        alarm = self._by_name.get(name)
-        if alarm is None:
-            return False
-        self._move(alarm, Stimulus.ACKNOWLEDGE, nan, now_ns, actor.name)
-        return True
-
     def active(self) -> tuple[Alarm, ...]:
-        """Alarms a person has to know of: all that are not normal."""
-        return tuple(alarm for alarm in self.alarms if alarm.state is not AlarmState.NORM)
+        """Alarms a person has to know of: neither normal nor hidden."""
+        return tuple(a for a in self.alarms if a.state in STANDING or a.state in UNSEEN)
 
-    def state(self, name: str) -> AlarmState:
-        """State of one alarm.
+    def hidden(self) -> tuple[Alarm, ...]:
+        """Alarms that are shelved, suppressed or out of service."""
+        return tuple(alarm for alarm in self.alarms if alarm.state in HIDDEN)
 
-        Raises:
-            KeyError: there is no alarm of that name.
-        """
-        return self._by_name[name].state
+    def beacon(self) -> int:
+        """Light at the line: 0 off, 1 steady (all acknowledged), 2 flashing."""
+        states = {alarm.state for alarm in self.alarms}
+        return 2 if states & UNSEEN else int(AlarmState.ACK in states)
 
     def states(self) -> dict[str, AlarmState]:
-        """States that a restart must find again, for the journal."""
-        return {alarm.name: alarm.state for alarm in self.active()}
+        """State of every alarm that is not normal."""
+        return {a.name: a.state for a in self.alarms if a.state is not AlarmState.NORM}
 
-    def restore(self, states: Mapping[str, AlarmState]) -> None:
-        """Take over the states from before a restart; names the line lost are skipped."""
+    def save(self) -> dict[str, Saved]:
+        """What a restart must find again, as plain data; see ``restore``."""
+        return {a.name: self._saved(a) for a in self.alarms if a.state is not AlarmState.NORM}
+
+    def restore(self, saved: Mapping[str, Saved | AlarmState]) -> None:
+        """Take over the states from before a restart.
+
+        A shelf keeps its end: one that ended meanwhile ends with the first scan. Suppression
+        is found anew from its condition. Names the line lost are skipped.
+        """
         for number, alarm in enumerate(self.alarms):
-            alarm.state = states.get(alarm.name, AlarmState.NORM)
-            self._raised[number] = alarm.state in {AlarmState.UNACK, AlarmState.ACK}
+            entry = saved.get(alarm.name, {"state": AlarmState.NORM})
+            self._restored(number, {"state": entry} if isinstance(entry, str) else entry)
+            self._raised[number] = alarm.state in STANDING
+            self._open[number] = alarm.state not in HIDDEN
+            self._risen = max(self._risen, alarm.order)
+        self._suppressions.reset()
 
     def _count(self, beyond: NDArray[np.bool_], dt: float) -> None:
         """Advance the delays; time counts from the first scan beyond the limit."""
@@ -143,29 +141,70 @@ class Alarms:
         rise: NDArray[np.bool_],
         fall: NDArray[np.bool_],
         snapshot: Snapshot,
+        dt: float,
     ) -> None:
-        for number in np.flatnonzero(rise | fall).tolist():
-            alarm = self.alarms[number]
-            stimulus = Stimulus.OCCUR if rise[number] else Stimulus.RETURN
-            self._raised[number] = bool(rise[number])
-            value = snapshot.known[int(self._rows[number])]
-            self._move(alarm, stimulus, value, snapshot.now_ns)
+        self._returning = {n: s for n, s in self._returning.items() if fall[n]}
+        for number in np.flatnonzero(fall).tolist():
+            self._fall(number, snapshot, dt)
+        rising = np.flatnonzero(rise).tolist()
+        for number in sorted(rising, key=self._crossed_first):
+            self._rise(number, snapshot)
 
-    def _move(
-        self, alarm: Alarm, stimulus: Stimulus, value: float, now_ns: int, actor: str = ""
-    ) -> None:
-        old = alarm.state
-        alarm.state = TABLE[old, stimulus]
-        if alarm.state is old:
+    def _crossed_first(self, number: int) -> tuple[float, int]:
+        """Of alarms in one scan the one whose limit was passed first, then the most urgent."""
+        return -float(self._beyond_s[number]), self.alarms[number].urgency
+
+    def _fall(self, number: int, snapshot: Snapshot, dt: float) -> None:
+        alarm = self.alarms[number]
+        back_s = self._returning[number] + dt if number in self._returning else 0.0
+        if back_s < alarm.limits.off_delay_s - _EPS_S:
+            self._returning[number] = back_s
             return
-        alarm.since_ns = now_ns
-        unit, limit = alarm.spec.unit, alarm.limit
-        cause = f"{value:.6g} {unit}, limit {limit:g} {unit}; {alarm.priority}"
-        if stimulus is Stimulus.ACKNOWLEDGE:
-            cause = f"seen by {actor}"
-        self._pending.append(
-            Event(now_ns, "alarm", stimulus.value, alarm.name, old, alarm.state, cause, actor)
-        )
+        self._returning.pop(number, None)
+        self._raised[number] = False
+        value = snapshot.known[int(self._rows[number])]
+        self._move(number, Stimulus.RETURN, alarm.told(value), snapshot.now_ns)
+
+    def _rise(self, number: int, snapshot: Snapshot) -> None:
+        alarm = self.alarms[number]
+        self._raised[number] = True
+        self._risen += 1
+        alarm.order = self._risen
+        told = alarm.told(snapshot.known[int(self._rows[number])])
+        if not self.first_out or snapshot.now_ns - self._last_rise_ns > _BURST_NS:
+            self.first_out = alarm.name
+            told += " (first out)"
+        self._last_rise_ns = snapshot.now_ns
+        self._move(number, Stimulus.OCCUR, told, snapshot.now_ns)
+        self._call(alarm)
+
+    def _repeat(self, snapshot: Snapshot) -> None:
+        """Call again for urgent alarms that stand for long."""
+        for number in np.flatnonzero(self._raised).tolist():
+            alarm = self.alarms[number]
+            alarm.since_ns = alarm.since_ns or snapshot.now_ns  # restored without its time
+            stands_ns = snapshot.now_ns - max(alarm.since_ns, alarm.called_ns)
+            if alarm.priority in _URGENT and stands_ns >= self._repeat_ns:
+                told = alarm.told(snapshot.known[int(self._rows[number])])
+                self._move(number, Stimulus.REPEAT, f"still standing: {told}", snapshot.now_ns)
+                alarm.called_ns = snapshot.now_ns
+                self._call(alarm)
+
+    def _suppress(self, number: int, now_ns: int, *, held: bool, kind: str) -> None:
+        alarm, why = self.alarms[number], self._suppressions.why(number)
+        if held and not (kind == "consequence" and alarm.state in STANDING):
+            self._move(number, Stimulus.SUPPRESS, why, now_ns)
+        elif not held and not self._suppressions.suppressed(number):
+            self._beyond_s[number] = -1.0  # the plant gets the delay to come back
+            self._move(number, Stimulus.UNSUPPRESS, "its reason is gone", now_ns)
+
+    def _hide(self, number: int, *, hidden: bool) -> None:
+        self._open[number] = not hidden
+        if hidden:
+            self._raised[number] = False
+            self._returning.pop(number, None)
+        elif self._suppressions.suppressed(number):
+            self._move(number, Stimulus.SUPPRESS, self._suppressions.why(number), self._now_ns)
 
     def _compile(self, table: TagTable) -> list[tuple[NDArray[np.intp], CompiledCondition]]:
         """One compiled ``when`` per tag, with the numbers of the tag's limits."""
@@ -179,15 +218,3 @@ class Alarms:
             if when is not None:
                 compiled.append((np.array(numbers, np.intp), compile_condition(when, table)))
         return compiled
-
-
-def _alarms(line: Line) -> Iterator[Alarm]:
-    specs: list[TagSpec | CalculatedTag] = [tag for i in line.instrument for tag in i.tags]
-    specs += line.calculated
-    for spec in specs:
-        if spec.alarm is None:
-            continue
-        for kind, field, sign in _KINDS:
-            limit = getattr(spec.alarm, field)
-            if limit is not None:
-                yield Alarm(f"{spec.name}/{kind}", spec, spec.alarm, limit, sign)

@@ -16,6 +16,7 @@ import numpy as np
 
 from config.loader import Materials
 from config.models import Level, Line, Recipe
+from controller.alarm_watch import AlarmWatch
 from controller.alarms import Alarms
 from controller.arming import Arming
 from controller.clock import WallWatch
@@ -165,6 +166,7 @@ class Kernel:
         )
         drive = SecondDrive(seconds, self.table, door(self.gate, Source.LOOP))
         self.alarms = Alarms(line, self.table)
+        self.alarm_watch = AlarmWatch(self.alarms, self.table)
         self.tanks = TankWatch(
             line, self.table, recipe, parts.materials, parts.floor, parts.run, store.journal
         )
@@ -271,6 +273,7 @@ class Kernel:
         hasten = self.journal.wanted and not self.failure  # a disk that fails is not pressed
         if hasten or self._since_commit >= self._commit_s - 1e-9:
             self._commit(now_ns)
+        self.alarm_watch.hear(output.events, output.snapshot)
         for listener in self._listeners:
             listener(output)
         return output

@@ -138,8 +138,8 @@ def _alarm(kernel: Kernel, alarm: Alarm, now_ns: int) -> Row:
         "unit": alarm.spec.unit,
         "since_s": round((now_ns - alarm.since_ns) / _NS, 1),
         "description": alarm.spec.description,
-        "consequence": alarm.limits.consequence,
-        "response": alarm.limits.response,
+        "consequence": alarm.words.consequence,
+        "response": alarm.words.response,
     }
 
 

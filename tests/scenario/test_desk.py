@@ -332,7 +332,7 @@ def test_alarms_are_acknowledged_by_name_by_tag_or_all(rig):
     from controller.alarm_states import Stimulus  # noqa: PLC0415 - only this test stirs alarms
 
     for alarm in (first, second):
-        alarms._move(alarm, Stimulus.OCCUR, 1.0, rig.now_ns)
+        alarms._move(alarms.alarms.index(alarm), Stimulus.OCCUR, "beyond", rig.now_ns)
     assert len(rig.ask("status").data["alarms"]) == 2
     assert rig.ask("ack", names=[first.spec.name]).data["acknowledged"] == [first.name]
     assert rig.ask("ack").data["acknowledged"] == [second.name]

@@ -12,26 +12,42 @@ from controller.alarms import Alarms
 from drivers.base import Quality
 from tests.core_rig import OPERATOR, Rig, cond, make_line, tag
 
-NORM, UNACK, ACK, RTN = AlarmState
-OCCUR, RETURN, SEEN = Stimulus
+NORM, UNACK, ACK, RTN, SHELVED, SUPPRESSED, OUT = AlarmState
+OCCUR, RETURN, SEEN, REPEAT, SHELVE, UNSHELVE, SUPPRESS, UNSUPPRESS, REMOVE, RESTORE = Stimulus
 NAME = "TIC-501.PV/H"
+HIDE = {SHELVE: SHELVED, SUPPRESS: SUPPRESSED, REMOVE: OUT}
+STAY = {UNSHELVE, UNSUPPRESS, RESTORE}  # nothing to come back from
 CELLS = {
-    (NORM, OCCUR): UNACK, (NORM, RETURN): NORM, (NORM, SEEN): NORM,
-    (UNACK, OCCUR): UNACK, (UNACK, RETURN): RTN, (UNACK, SEEN): ACK,
-    (ACK, OCCUR): ACK, (ACK, RETURN): NORM, (ACK, SEEN): ACK,
-    (RTN, OCCUR): UNACK, (RTN, RETURN): RTN, (RTN, SEEN): NORM,
+    (NORM, OCCUR): UNACK, (NORM, RETURN): NORM, (NORM, SEEN): NORM, (NORM, REPEAT): NORM,
+    (UNACK, OCCUR): UNACK, (UNACK, RETURN): RTN, (UNACK, SEEN): ACK, (UNACK, REPEAT): UNACK,
+    (ACK, OCCUR): ACK, (ACK, RETURN): NORM, (ACK, SEEN): ACK, (ACK, REPEAT): UNACK,
+    (RTN, OCCUR): UNACK, (RTN, RETURN): RTN, (RTN, SEEN): NORM, (RTN, REPEAT): RTN,
+    (SHELVED, UNSHELVE): NORM, (SHELVED, REMOVE): OUT,
+    (SUPPRESSED, UNSUPPRESS): NORM, (SUPPRESSED, SHELVE): SHELVED, (SUPPRESSED, REMOVE): OUT,
+    (OUT, RESTORE): NORM,
 }  # fmt: skip
+for _state in (NORM, UNACK, ACK, RTN):
+    CELLS |= {(_state, stimulus): hidden for stimulus, hidden in HIDE.items()}
+    CELLS |= {(_state, stimulus): _state for stimulus in STAY}
+for _cell in itertools.product((SHELVED, SUPPRESSED, OUT), Stimulus):
+    CELLS.setdefault(_cell, _cell[0])  # what is hidden does not follow its condition
 
 
-def test_the_table_has_every_cell() -> None:
-    assert set(TABLE) == set(itertools.product(AlarmState, Stimulus))
+@pytest.mark.parametrize("cell", list(itertools.product(AlarmState, Stimulus)), ids=str)
+def test_the_table_cell_by_cell(cell: tuple[AlarmState, Stimulus]) -> None:
+    assert set(TABLE) == set(CELLS)
+    assert TABLE[cell] is CELLS[cell]
 
 
-@pytest.mark.parametrize(("state", "stimulus"), list(CELLS))
+@pytest.mark.parametrize(
+    ("state", "stimulus"),
+    # a suppression is found from its condition and never restored
+    list(itertools.product((NORM, UNACK, ACK, RTN, SHELVED, OUT), (OCCUR, RETURN, SEEN))),
+)
 def test_state_by_state_in_the_alarm_itself(state: AlarmState, stimulus: Stimulus) -> None:
     rig = Rig()
     alarms = Alarms(rig.line, rig.table)
-    alarms.restore({NAME: state})
+    alarms.restore({NAME: {"state": state, "until_ns": rig.now + 3_600 * 10**9}})
     if stimulus is SEEN:
         alarms.acknowledge(NAME, OPERATOR, rig.now)
     else:
@@ -57,7 +73,7 @@ def test_an_alarm_waits_for_its_delay_and_tells_the_value() -> None:
     assert run(rig, alarms, 211.0, 1.0) == []
     event = run(rig, alarms, 211.0, 0.1)[0]
     assert (event.verb, event.tag, event.old, event.new) == ("alarm", NAME, NORM, UNACK)
-    assert event.cause == "211 degC, limit 210 degC; medium"
+    assert event.cause == "211 degC, limit 210 degC; medium (first out)"
     assert alarms.active()[0].since_ns == rig.now
 
 
