@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from config.alarm_texts import alarm_names, matches, words_of
 from config.condition_checks import KnownTag, check_condition
 from config.line_models import CalculatedTag, Line, TagSpec
+from config.positions import Path
 from config.problems import Category
-from config.source import Path, Source
+from config.source import Source
 
 _NEEDED = ("cause", "consequence", "response", "respond_min")
 

@@ -10,7 +10,7 @@ from controller.alarm_states import HIDDEN, TABLE, UNSEEN, AlarmState, Stimulus
 from controller.events import Actor, Event
 
 Saved = Mapping[str, str | int]
-"""State of one alarm as plain data: ``state``, ``since_ns``, ``order``, ``until_ns``, ``reason``."""
+"""One alarm as plain data: ``state``, ``since_ns``, ``order``, ``until_ns``, ``reason``."""
 
 _MINUTE_NS = 60_000_000_000
 _QUIET = Priority.LOW  # such an alarm lights the beacon and leaves the horn
@@ -174,7 +174,7 @@ class AlarmHandling:
         }
 
     def _restored(self, number: int, saved: Saved) -> None:
-        alarm, state = self.alarms[number], AlarmState(saved["state"])
+        alarm, state = self.alarms[number], AlarmState(str(saved["state"]))
         alarm.state = AlarmState.NORM if state is AlarmState.SUPPRESSED else state
         alarm.since_ns, alarm.order = int(saved.get("since_ns", 0)), int(saved.get("order", 0))
         alarm.until_ns, alarm.reason = int(saved.get("until_ns", 0)), str(saved.get("reason", ""))

@@ -19,6 +19,7 @@ from controller.errors import ControllerError
 from controller.historian.commands import history_app
 from controller.historian.verify_command import verify
 from controller.materials.commands import history_lots, lot_app
+from controller.operating.alarm_commands import add_alarm_commands
 from controller.operating.commands import add_commands
 from controller.outlets.commands import mirror_app
 from controller.packages import WrongPackageError, check_packages
@@ -66,6 +67,7 @@ app.command("report")(report)
 app.command("run")(run)
 app.command("verify")(verify)
 add_commands(app)
+add_alarm_commands(app)
 
 
 @app.command()

@@ -50,7 +50,7 @@ class Format(StrEnum):
 
 
 @contextmanager
-def _answering(run: Path) -> Iterator[Record]:
+def answering(run: Path) -> Iterator[Record]:
     """Open the record; what the user got wrong is a message and exit code 2."""
     try:
         with Record(run) as record:
@@ -64,7 +64,7 @@ def _errors() -> Console:
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
-def _range(record: Record, start: str | None, end: str | None) -> tuple[int, int]:
+def time_range(record: Record, start: str | None, end: str | None) -> tuple[int, int]:
     """The asked range of time; the whole record where nothing is asked."""
     first, last = record.span()
     from_ns = parse_time(start, (first, last)) if start else first
@@ -84,7 +84,7 @@ def list_tags(
 
     Unit, range, station, scan group and period of each.
     """
-    with _answering(run) as record:
+    with answering(run) as record:
         found = [tag for tag in record.tags() if match.lower() in tag.name.lower()]
         tables.show_tags(record.info(), found, as_json=as_json)
 
@@ -106,7 +106,7 @@ def query(
 
     Raw, or as buckets with least, greatest and mean.
     """
-    with _answering(run) as record:
+    with answering(run) as record:
         if meters and (start or end):
             raise BadQuery("ask by time (--from, --to) or by meter (--meters), not both")
         if buckets is None:
@@ -118,7 +118,7 @@ def query(
             condensed = [record.buckets_by_meter(tag, low, high, buckets, position) for tag in tags]
             tables.show_buckets(record.span()[0], condensed, as_json=as_json)
         else:
-            bounds = _range(record, start, end)
+            bounds = time_range(record, start, end)
             condensed = [record.buckets(tag, *bounds, buckets) for tag in tags]
             tables.show_buckets(record.span()[0], condensed, as_json=as_json)
 
@@ -130,7 +130,7 @@ def _raw(
         low, high = parse_meters(meters)
         position = record.position()
         return [record.raw_by_meter(tag, low, high, position) for tag in tags]
-    bounds = _range(record, start, end)
+    bounds = time_range(record, start, end)
     return [record.raw(tag, *bounds) for tag in tags]
 
 
@@ -150,10 +150,10 @@ def events(
 
     When, who, which tag, from what to what, and why.
     """
-    with _answering(run) as record:
+    with answering(run) as record:
         opened = int(record.info()["opened_ns"])
         asked = bool(start or end)
-        low, high = _range(record, start, end) if asked else (EARLIEST, LATEST)
+        low, high = time_range(record, start, end) if asked else (EARLIEST, LATEST)
         found = record.events(low, high, source=source, verb=verb, tag=tag, actor=actor)
         tables.show_events(opened, found, limit, as_json=as_json)
 
@@ -172,11 +172,11 @@ def profiles(
 
     Mean and spread of each; JSON has every point.
     """
-    with _answering(run) as record:
+    with answering(run) as record:
         if meters:
             found = record.profiles_by_meter(*parse_meters(meters), scanner=scanner)
         else:
-            found = record.profiles(*_range(record, start, end), scanner=scanner)
+            found = record.profiles(*time_range(record, start, end), scanner=scanner)
         tables.show_profiles(record.span()[0], found, limit, as_json=as_json)
 
 
@@ -197,8 +197,8 @@ def export(
     One per scan group, with units and qualities.
     """
     write = export_csv if form is Format.CSV else export_parquet
-    with _answering(run) as record:
-        bounds = _range(record, start, end)
+    with answering(run) as record:
+        bounds = time_range(record, start, end)
         with _errors().status("exporting") as status:
             files = write(record, out, *bounds, tags or (), status.update)
         tables.show_files(files, as_json=as_json)
@@ -214,7 +214,7 @@ def ledger(
 
     Expected, stored, failed, and missing with or without a reason.
     """
-    with _answering(run) as record:
+    with answering(run) as record:
         names = tags or [tag.name for tag in record.tags()]
         tables.show_balances([balance(record, name) for name in names], as_json=as_json)
 
@@ -225,7 +225,7 @@ def check_seal(run: Run, as_json: AsJson = False) -> None:
 
     Computes the content hash anew; exit code 2 unless the record is sealed and unchanged.
     """
-    with _answering(run):
+    with answering(run):
         verdict = verify(run)
         tables.show_verdict(verdict, as_json=as_json)
         if not verdict.intact:

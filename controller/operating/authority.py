@@ -17,12 +17,13 @@ LEASE_NS = 60 * 1_000_000_000
 SHOWN_NS = 600 * 1_000_000_000
 """How long a take-over is shown to everybody."""
 
-NO_TOKEN = frozenset({"status", "read", "cost", "stop", "abort", "ack", "note", "take", "release",
-                      "keep"})  # fmt: skip
+NO_TOKEN = frozenset({"status", "read", "alarms", "cost", "stop", "abort", "ack", "silence", "note",
+                      "take", "release", "keep"})  # fmt: skip
 """Verbs that need no token, and never claim it. Every other verb needs it.
 
-They move nothing (looking, acknowledging, writing into the shift book), or may never be
-impeded (stop, abort), or are about the token itself.
+They move nothing and hide nothing (looking, acknowledging, silencing the horn, writing into the
+shift book), or may never be impeded (stop, abort), or are about the token itself. Who shelves an
+alarm hides it from whoever commands, so that needs it.
 """
 
 

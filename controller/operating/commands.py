@@ -427,3 +427,7 @@ def _console() -> Console:
     """Standard output; as wide as the picture where it is no terminal."""
     found = Console(highlight=False)
     return found if found.is_terminal else Console(highlight=False, width=_PAGE)
+
+
+client_of, completed, fail, print_json, say = _client, _done, _fail, _print_json, _say
+"""For the commands of other modules over the same socket."""

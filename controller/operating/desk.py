@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from config.models import Line
 from controller.events import Actor
+from controller.operating.alarm_desk import AlarmDesk
 from controller.operating.audit import LOOKING, Audit
 from controller.operating.authority import Authority
 from controller.operating.control import Control
@@ -84,6 +85,7 @@ class Desk:
         self.authority = Authority()
         self._control = Control(self.authority)
         self._protection = Protection(kernel)
+        alarm_desk = AlarmDesk(kernel)
         self._state = kernel.runner.state
         self._state_ns = 0
         self._verbs: dict[str, Verb] = {
@@ -93,6 +95,11 @@ class Desk:
             "note": self._note,
             "answer": self._answer,
             "ack": self._protection.acknowledge,
+            "alarms": alarm_desk.list,
+            "silence": alarm_desk.silence,
+            "shelve": alarm_desk.shelve,
+            "unshelve": alarm_desk.unshelve,
+            "out-of-service": alarm_desk.out_of_service,
             "bypass": self._protection.bypass,
             "set": self.hand.set,
             "manual": self.hand.manual,

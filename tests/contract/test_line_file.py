@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.alarm_texts import alarm_names, words_of
 from config.loader import CONFIG, load_line, load_materials, load_recipe
 from config.models import Condition, Level
 from config.units import CANONICAL
@@ -114,9 +115,14 @@ def test_terminals_of_the_couplers_are_contiguous():
 
 
 def test_every_alarm_and_every_trip_tells_people_what_happens_and_what_to_do():
-    alarms = [t.alarm for t in (*TAGS.values(), *CALCULATED.values()) if t.alarm is not None]
-    assert len(alarms) >= 40
-    for alarm in (*alarms, *LINE.trip):
+    specs = [t for t in (*TAGS.values(), *CALCULATED.values()) if t.alarm is not None]
+    words = [words_of(LINE, name, t) for t in specs for name, _, _ in alarm_names(t)]
+    assert len(words) >= 70
+    for alarm in words:
+        assert len(alarm.cause) >= 10
+        assert alarm.respond_min
+        assert 1 <= alarm.respond_min <= 60
+    for alarm in (*words, *LINE.trip):
         assert len(alarm.consequence) >= 10
         assert len(alarm.response) >= 10
 

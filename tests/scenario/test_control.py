@@ -13,9 +13,10 @@ from controller.operating.screen import screen
 from controller.procedure.states import State
 from tests.desk_rig import ANN, EVE, VIC, DeskRig
 
-NO_CONTROL = {"status", "read", "cost", "stop", "abort", "ack", "note", "take", "release", "keep"}
+NO_CONTROL = {"status", "read", "alarms", "cost", "stop", "abort", "ack", "silence", "note", "take",
+              "release", "keep"}  # fmt: skip
 CONTROL = {"start", "hold", "restart", "reset", "answer", "manual", "auto", "set", "do", "rearm",
-           "bypass"}  # fmt: skip
+           "bypass", "shelve", "unshelve", "out-of-service"}  # fmt: skip
 
 
 @pytest.fixture
