@@ -19,7 +19,8 @@ from time import perf_counter_ns
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from config.loader import load_line
-from config.models import Condition, Line, TagSpec
+from config.models import AlarmLimits, Condition, Instrument, Line, TagSpec
+from controller.alarm_groups import grouped
 from controller.alarms import Alarms
 from controller.conditions import compile_condition
 from controller.exhaust import ExhaustRequired
@@ -35,7 +36,8 @@ from drivers.base import Block, Quality
 LINE = Path(__file__).resolve().parents[1] / "config" / "lines" / "pilot.toml"
 T0 = 1_000_000_000_000_000_000
 PERIOD_NS = 100_000_000
-BUDGET_US = {"scan": 120.0, "snapshot": 15.0, "leaf": 0.5}
+BUDGET_US = {"scan": 120.0, "snapshot": 15.0, "alarms": 20.0, "leaf": 0.5}
+_FLOOD = 500
 HEALTHY = (
     (".OK", 1.0), (".CMD", 1.0), (".RUN", 1.0), (".ACT", 2.0), ("TIC-", 100.0), ("TT-", 100.0),
     ("AT-", 8.0), ("XV-80", 0.0), ("PIT-110", 2.5), ("FT-509", 30.0), ("NT-", 80.0),
@@ -120,6 +122,37 @@ def median_us(work: Callable[[], object], before: Callable[[], object], scans: i
     return statistics.median(times) / 1e3
 
 
+def flood_us(line: Line, rounds: int = 9) -> tuple[float, float]:
+    """Median time of the alarm step in which 500 limits are passed at once, and of grouping them.
+
+    The line is the shipped one with an instrument of 500 analog tags beside its own.
+    """
+    limits = AlarmLimits(high=5.0, delay_s=0.0)
+    tags = tuple(
+        TagSpec(name=f"X-{k}.PV", point=f"x{k}", unit="1", range=(0.0, 10.0), resolution=0.1,
+                description="flooded", alarm=limits)
+        for k in range(_FLOOD)
+    )  # fmt: skip
+    more = Instrument(name="FLOOD", family="x", bus=line.bus[0].name, unit=200, tags=tags)
+    flooded = line.model_copy(update={"instrument": (*line.instrument, more)})
+    steps, groups = [], []
+    for _ in range(rounds):
+        table = TagTable(flooded)
+        writer = table.attach(Block("FLOOD", tuple(tag.name for tag in tags), 0.5))
+        alarms = Alarms(flooded, table)
+        writer.write([6.0] * _FLOOD, 0, T0, T0)
+        snapshot = table.snapshot(T0)
+        start = perf_counter_ns()
+        events = alarms.step(snapshot, 0.1)
+        steps.append(perf_counter_ns() - start)
+        if len(events) < _FLOOD:
+            raise SystemExit(f"a flood lost alarms: {len(events)} of {_FLOOD}")
+        start = perf_counter_ns()
+        grouped(alarms.active(), alarms.first_out)
+        groups.append(perf_counter_ns() - start)
+    return statistics.median(steps) / 1e3, statistics.median(groups) / 1e3
+
+
 def measure(scans: int) -> dict[str, float | list[str]]:
     """Medians in microseconds by part."""
     bench = Bench(load_line(LINE))
@@ -147,6 +180,7 @@ def measure(scans: int) -> dict[str, float | list[str]]:
         / 100.0,
     }
     ask = lambda: bench.gate.request("SIC-110.SP", 0.0, Source.LOOP, "ratio", bench.now)  # noqa: E731
+    result["flood of 500"], result["its grouping"] = flood_us(bench.line)
     result["request"] = median_us(ask, nothing, scans)
     return result
 
