@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,9 @@ from controller.alarm_watch import AlarmWatch
 from controller.alarms import Alarms
 from controller.arming import Arming
 from controller.clock import WallWatch
+from controller.committing import Commits, Committer
 from controller.conditions import compile_condition
+from controller.device_power import DevicePower
 from controller.events import Actor, Event, EventHash
 from controller.exhaust import ExhaustRequired
 from controller.film.gauges import FilmGauges
@@ -34,8 +35,6 @@ from controller.film.transport import FilmTransport
 from controller.gate import Gate
 from controller.handover import HandOver
 from controller.heartbeat import Heartbeat
-from controller.historian.errors import RecordError
-from controller.historian.health import Acknowledged
 from controller.historian.store import Store
 from controller.interlocks import Interlocks
 from controller.link_events import LinkEvents
@@ -60,14 +59,12 @@ from controller.second import SecondDrive, SecondThermocouples
 from controller.store_journal import StoreJournal
 from controller.stuck import StuckCheck
 from controller.tags import TagTable
-from drivers.base import Block, Clock, Quality, is_good
+from drivers.base import Block, Clock, Quality
 from drivers.build import Outputs, build_buses
 from drivers.profile import load_profiles
 from drivers.transport import TransportFactory
 
-RECORD_LATE_S = 3.0  # a commit without an answer for so long: commands are refused
 _LINK_LOOK_S = 1.0
-_POWER_UP_NS = 10_000_000_000  # a device that was off answers within this time
 DEVICES = Path(__file__).resolve().parent.parent / "config" / "devices"
 
 Listener = Callable[[ScanOutput], None]
@@ -87,7 +84,7 @@ class Parts:
     epoch_ns: int
     commit_s: float = 1.0
     timer: Callable[[], float] | None = None
-    commits: Callable[[int], Future[Acknowledged]] | None = None  # None: commit inline
+    commits: Commits | None = None  # None: commit inline
     floor: Floor | None = None  # lot book as it stands; None: no tank is ready
     run: str = "run"  # name under which material is booked
     wall_ns: Callable[[], int] | None = None  # the computer's UTC, watched for steps
@@ -99,7 +96,8 @@ class Kernel:
     Attributes:
         runner, gate, interlocks, alarms, scan, film, loops, table, buses, store: the parts.
         event_hash: condenses every event of the run.
-        failure: what the record's last commit failed with, empty while it works.
+        commits: when the record is committed, and how that goes.
+        power: devices as they stand behind the gate.
         comeback: how it came back after it had failed, None when it began anew.
     """
 
@@ -196,26 +194,15 @@ class Kernel:
         )
         self.operations = Operations(self, parts.materials)
         self.event_hash = EventHash(self.table.resolutions(), parts.epoch_ns)
-        self.failure = ""
+        self.commits = Committer(
+            store, self.journal, parts.commit_s, parts.commits, parts.timer, self._unwritten
+        )
+        self.power = DevicePower(line, self.table, self.outputs, self.gate)
         self.remember = Remember(self)
         self.comeback: Comeback | None = None
         self._listeners: list[Listener] = [self.tanks.hear, self.remember.hear]
-        self._shed: dict[str, str] = {}
-        self._writable = {
-            instrument.name: [tag.name for tag in instrument.tags if tag.write is not None]
-            for instrument in line.instrument
-        }
-        self._powers = {
-            instrument.name: [tag.write.powered_by for tag in instrument.tags if tag.write]
-            for instrument in line.instrument
-        }
-        self._off_ns: dict[str, int] = {}
-        self._commit_s = parts.commit_s
-        self._since_links = self._since_commit = 0.0
-        self._commits = parts.commits
+        self._since_links = 0.0
         self._wall = WallWatch(parts.wall_ns or parts.clock.utc_ns, parts.clock.utc_ns)
-        self._timer = parts.timer
-        self._asked_s: float | None = None  # when the oldest commit without an answer was asked for
         self._health = self.table.attach(
             Block("kernel", ("SYS.LATE", "SYS.SCAN", "SYS.RECORD"), _LINK_LOOK_S)
         )
@@ -261,7 +248,7 @@ class Kernel:
         self._since_links += dt
         if self._since_links >= _LINK_LOOK_S - 1e-9:
             self._since_links = 0.0
-            self._follow_drivers(now_ns)
+            self.power.follow(now_ns)
             self._tell_health(now_ns)
             self._look_at_wall(now_ns)
         if self.links.pending:
@@ -269,10 +256,7 @@ class Kernel:
             self.links.pending.clear()
         if output.events:
             self.record(output.events)
-        self._since_commit += dt
-        hasten = self.journal.wanted and not self.failure  # a disk that fails is not pressed
-        if hasten or self._since_commit >= self._commit_s - 1e-9:
-            self._commit(now_ns)
+        self.commits.step(now_ns, dt)
         self.alarm_watch.hear(output.events, output.snapshot)
         for listener in self._listeners:
             listener(output)
@@ -310,60 +294,12 @@ class Kernel:
         self.record([Event(now_ns, "computer", "stood", "", None, None, cause)])
         self.runner.demand(Level.HOLD, cause, now_ns)
 
-    def _follow_drivers(self, now_ns: int) -> None:
-        """Outputs that a driver took out of service (device restarted) are shed at the gate.
-
-        A device whose power is switched off from here is expected to be silent, and to have
-        forgotten everything when it is on again: its driver starts anew with it, and nothing is
-        shed.
-        """
-        shed = self.outputs.shed()
-        for name in self._powers:
-            if self._switched_off(name):
-                self._off_ns[name] = now_ns
-        lately = {n for n, off_ns in self._off_ns.items() if now_ns - off_ns < _POWER_UP_NS}
-        for name in [name for name in shed if name not in self._shed and name in lately]:
-            self.outputs.rearm(name)
-            del shed[name]
-        for name in [name for name in shed if name not in self._shed]:
-            for tag in self._writable[name]:
-                self.gate.shed(tag, f"{name}: {shed[name]}", now_ns)
-        self._shed = shed
-
-    def unpowered(self, instrument: str, now_ns: int) -> bool:
-        """Whether an instrument is without power: switched off from here, or not yet on."""
-        powers = [self.table.index(power) for power in self._powers[instrument] if power]
-        read = [self.table.read(power, now_ns) for power in powers]
-        off = bool(read) and all(is_good(quality) and value == 0.0 for value, quality in read)
-        return off or self._switched_off(instrument)
-
-    def _switched_off(self, instrument: str) -> bool:
-        """Whether the power of all its outputs is switched off from here."""
-        powers = self._powers[instrument]
-        requests = [self.table.request[self.table.index(power)] for power in powers if power]
-        return len(requests) == len(powers) > 0 and all(value == 0.0 for value in requests)
-
     def _tell_health(self, now_ns: int) -> None:
         """How the scan keeps its time, as tags."""
         counters = self.scan.counters
-        late_s = self._record_late_s(now_ns)
-        values = (float(counters.late), counters.longest_s, late_s)
+        values = (float(counters.late), counters.longest_s, self.commits.late_s(now_ns))
         self._health.write(values, Quality.GOOD, now_ns, now_ns)
         counters.longest_s = 0.0
-
-    def unrecorded(self) -> str:
-        """Why commands cannot be recorded now; empty when they can."""
-        if self.failure:
-            return self.failure
-        late_s = self._record_late_s(self.clock.utc_ns())
-        return f"the disk has not answered for {late_s:.0f} s" if late_s > RECORD_LATE_S else ""
-
-    def _record_late_s(self, now_ns: int) -> float:
-        """For how long the record could not be written: wall seconds where they are counted."""
-        return 0.0 if self._asked_s is None else max(0.0, self._seconds(now_ns) - self._asked_s)
-
-    def _seconds(self, now_ns: int) -> float:
-        return now_ns / 1e9 if self._timer is None else self._timer()
 
     def _look_at_wall(self, now_ns: int) -> None:
         """Tell when the computer's clock was set; the stamps of the record do not follow it."""
@@ -374,40 +310,9 @@ class Kernel:
             )
             self.record([Event(now_ns, "clock", "jump", "", None, stepped_s, cause)])
 
-    def _commit(self, now_ns: int) -> None:
-        """Commit; a disk that refuses holds the run, and the rows wait for the next try."""
-        self._since_commit = 0.0
-        ticket = self.journal.asked()
-        if self._asked_s is None:
-            self._asked_s = self._seconds(now_ns)
-        if self._commits is not None:
-            self._commits(now_ns).add_done_callback(lambda done: self._ended(done, ticket))
-            return
-        try:
-            self.store.commit(now_ns)
-        except RecordError as error:
-            self._refused(error)
-        else:
-            self._stored(ticket)
-
-    def _ended(self, done: Future[Acknowledged], ticket: int) -> None:
-        """A commit by the writing thread has ended (told on the scan's own thread)."""
-        error = done.exception()
-        if error is None:
-            self._stored(ticket)
-        else:
-            self._refused(error)
-
-    def _stored(self, ticket: int) -> None:
-        self.failure = ""
-        self._asked_s = None
-        self.journal.committed(ticket)
-
-    def _refused(self, error: BaseException) -> None:
+    def _unwritten(self, why: str) -> None:
         if self.runner.state is State.RUNNING:
-            self.runner.command(Command.HOLD, f"the record cannot be written: {error}")
-        self.failure = str(error)
-        self.journal.failed()
+            self.runner.command(Command.HOLD, f"the record cannot be written: {why}")
 
     def _keep_pass(self, taken: Pass) -> None:
         self.store.profile(

@@ -351,7 +351,7 @@ class LiveRun:
             f"{mark}{self.setting.lot} {kernel.runner.state.name} {doing or '-'}; cast "
             f"{kernel.film.cast_m:.1f} m, roll {kernel.film.roll_m:.1f} m; {beat.scans} scans, "
             f"{beat.left_out} left out, {beat.behind} behind, worst {beat.worst_s * 1e3:.0f} ms"
-            + (f"; record: {kernel.failure}" if kernel.failure else "")
+            + (f"; record: {kernel.commits.failure}" if kernel.commits.failure else "")
         )
 
     def _say(self, text: str) -> None:

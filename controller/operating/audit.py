@@ -36,7 +36,7 @@ class Audit:
 
     def check(self, verb: str) -> None:
         """Refuse a command that could not be recorded."""
-        why = self._kernel.unrecorded()
+        why = self._kernel.commits.against(self._kernel.clock.utc_ns())
         if why:
             raise Refused(
                 f"{verb} cannot be recorded, so it is not done: {why}; "
@@ -79,7 +79,7 @@ class Audit:
         """The reply as it goes out: what was done and is not on the disk is not acknowledged."""
         if self._kernel.journal.stored(reply.ticket):
             return replace(reply, ticket=0)
-        why = self._kernel.failure or "the disk does not answer in time"
+        why = self._kernel.commits.failure or "the disk does not answer in time"
         told = f"it was done, but it is not in the record yet: {why}"
         return replace(
             reply, ok=False, ticket=0, refused=(*reply.lines, told),

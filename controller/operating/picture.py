@@ -84,7 +84,7 @@ def picture(kernel: Kernel, now_ns: int) -> dict[str, object]:
         "unpowered": _unpowered(kernel, now_ns),
         "shed": kernel.gate.shed_outputs(),
         "loops": kernel.loops.states(),
-        "record": kernel.failure,
+        "record": kernel.commits.failure,
         "scan": {"scans": kernel.scan.counters.scans, "late": kernel.scan.counters.late},
     }
 
@@ -268,7 +268,7 @@ def _unpowered(kernel: Kernel, now_ns: int) -> list[str]:
     """Silent instruments from which nothing is to be expected: they are without power."""
     names = {instrument.name for instrument in kernel.line.instrument}
     silent = (name for name in kernel.links.silent if name in names)
-    return [name for name in silent if kernel.unpowered(name, now_ns)]
+    return [name for name in silent if kernel.power.off(name, now_ns)]
 
 
 def _finite(value: Any) -> float | None:

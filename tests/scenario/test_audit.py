@@ -180,10 +180,10 @@ def test_a_run_whose_audit_cannot_be_written_for_a_minute_is_stopped(rig):
     rig.run(20.0)
     Disk(rig).full = True
     rig.run(22.0)
-    rig.kernel._asked_s -= 30.0  # time that this test saves
+    rig.kernel.commits._asked_s -= 30.0  # time that this test saves
     rig.run(2.0)
     assert rig.kernel.runner.state is State.HELD
-    rig.kernel._asked_s -= 30.0
+    rig.kernel.commits._asked_s -= 30.0
     rig.run(2.0)
     assert rig.kernel.runner.state is State.STOPPING
     assert "SYS-REC" in rig.kernel.interlocks.latched()
@@ -192,7 +192,7 @@ def test_a_run_whose_audit_cannot_be_written_for_a_minute_is_stopped(rig):
 def test_without_a_run_a_dead_disk_trips_nothing(rig):
     Disk(rig).full = True
     rig.run(22.0)
-    rig.kernel._asked_s -= 90.0
+    rig.kernel.commits._asked_s -= 90.0
     rig.run(2.0)
     assert rig.kernel.runner.state is State.IDLE
     assert rig.kernel.interlocks.latched() == ()

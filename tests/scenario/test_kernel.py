@@ -78,10 +78,10 @@ def test_a_disk_that_refuses_holds_the_run_and_loses_nothing_it_acknowledged(tmp
         rig.run(60.0)
         assert rig.kernel.runner.state in {State.HOLDING, State.HELD}
         assert "disk" in rig.kernel.runner.reason
-        assert "disk" in rig.kernel.failure
+        assert "disk" in rig.kernel.commits.failure
         broken = False
         rig.run(30.0)
-        assert rig.kernel.failure == ""
+        assert rig.kernel.commits.failure == ""
         assert rig.kernel.runner.state is State.HELD  # a person decides
         with Record(tmp_path) as record:
             samples = record.raw("TIC-501.PV")

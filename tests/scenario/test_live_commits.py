@@ -65,7 +65,7 @@ def test_a_commit_that_fails_in_the_thread_holds_the_run(tmp_path):
         rig.run(25.0)
         assert rig.kernel.runner.state in {State.HOLDING, State.HELD}
         assert "the disk of the record is full" in rig.kernel.runner.reason
-        assert "full" in rig.kernel.failure
+        assert "full" in rig.kernel.commits.failure
         rig.kernel._commits = disk.commit
         rig.run(25.0)
-        assert rig.kernel.failure == ""
+        assert rig.kernel.commits.failure == ""
