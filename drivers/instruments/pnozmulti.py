@@ -105,8 +105,8 @@ class PnozMulti(RegisterDevice):
         frozen = heartbeat.unanswered_s(now) > self._silent_s
         if frozen != self._frozen:
             self._frozen = frozen
-            told = "does not echo" if frozen else "echoes again"
-            self.report(f"its program {told} the heartbeat")
+            told = "does not echo the heartbeat" if frozen else "echoes the heartbeat again"
+            self.report(f"its program {told}")
         if frozen or not word & _RUNS:
             return decoded[0], Quality.BAD_DEVICE_FAILURE
         return decoded

@@ -50,7 +50,7 @@ class PnozMulti(ModbusDevice):
             speed it is k: they guard against a computer, whose pauses are wall seconds.
     """
 
-    __slots__ = ("_contacts", "_release", "deadline_s", "patience", "program")
+    __slots__ = ("_contacts", "_release", "_shown", "deadline_s", "patience", "program")
 
     def __init__(self, clock: LineClock, contacts: Contacts, release: Release) -> None:
         super().__init__(clock, Registers(OUTPUTS), functions=(1, 2, 3, 4, 5, 6, 15, 16, 23))
@@ -59,6 +59,7 @@ class PnozMulti(ModbusDevice):
         self.program = SafetyProgram()
         self.deadline_s = NEVER
         self.patience = 1.0
+        self._shown = 0
         for address in range(INPUTS, INPUTS + WORD_COUNT):
             self.holding.define(address, writable=True)
         self.holding.define(CONTROL, writable=True)
@@ -69,6 +70,7 @@ class PnozMulti(ModbusDevice):
         self.holding.put(CONTROL, 0)
         self._forget_inputs()
         self.program = SafetyProgram()
+        self._shown = 0
 
     def preset(self) -> None:
         """Start on a line that already runs, its host alive."""
@@ -85,6 +87,8 @@ class PnozMulti(ModbusDevice):
             counter=word >> _COUNTER & _BYTE,
             silent_s=HOST_SILENT_S * self.patience,
         )
+        if not self.faults.stuck:
+            self._shown = self.program.outputs
         self._release(safety)
 
     def expire(self) -> None:
@@ -117,7 +121,7 @@ class PnozMulti(ModbusDevice):
 
     def read_words(self, function: int, address: int, count: int, /) -> bytes:
         """Read virtual inputs, control register, virtual outputs or terminals."""
-        for first, bits in ((OUTPUTS, self.program.outputs), (TERMINALS, self._contacts())):
+        for first, bits in ((OUTPUTS, self._shown), (TERMINALS, self._contacts())):
             if first <= address and address + count <= first + WORD_COUNT:
                 words = [bits >> (16 * n) & 0xFFFF for n in range(address - first, WORD_COUNT)]
                 return bytes(WORDS[count].pack(*words[:count]))
@@ -128,7 +132,7 @@ class PnozMulti(ModbusDevice):
         places = [(0, self._inputs()), (CONTROL_COILS, self.holding.get(CONTROL))]
         if function != READ_COILS:
             places += [
-                (OUTPUT_COILS, self.program.outputs),
+                (OUTPUT_COILS, self._shown),
                 (TERMINAL_COILS, self._contacts()),
             ]
         for first, bits in places:

@@ -97,6 +97,19 @@ def test_a_dead_host_takes_heat_and_feed_from_the_plant_and_latches_the_exhaust(
     assert words(safety.ask(read(4, 513, 1)))[0] & 0b11 == 0b10
 
 
+def test_outputs_that_are_stuck_do_not_follow_the_program(line):
+    line_up, plant, safety = line
+    beat(safety, 3)
+    run(line_up, 0.1)
+    line_up.instruments["SAFETY"].faults.stuck = True
+    before = safety.read(512, 2, 4)
+    plant.sig.safety = 0
+    beat(safety, 4)
+    run(line_up, 0.1)
+    assert safety.read(512, 2, 4) == before
+    assert not plant.act.web_released, "the program goes on"
+
+
 def test_after_power_up_the_watchdog_is_off_and_everything_is_held_off(line):
     line_up, plant, safety = line
     beat(safety, 3)
