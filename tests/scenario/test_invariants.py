@@ -26,7 +26,7 @@ from simulators.twin.plant import Plant
 from tests.dry_rig import DryRig, files
 
 HEATING_S = 175.0  # purged since 129 s, contactors closed since 160 s
-NOTHING = InterlockResult((), (), None, "", {}, {}, ())
+NOTHING = InterlockResult((), (), None, "", {}, {}, {}, ())
 
 
 @pytest.fixture

@@ -84,12 +84,12 @@ def test_reading_past_the_image_is_exception_2(line):
     _, _, io_a, io_b = line
     assert io_a.ask(read(4, 0, 43)) == bytes((0x84, 2))
     assert io_b.ask(read(4, 52, 1)) == bytes((0x84, 2))
-    assert io_a.ask(read(2, 24, 2)) == bytes((0x82, 2))
+    assert io_a.ask(read(2, 26, 2)) == bytes((0x82, 2))
 
 
 def test_image_lengths(line):
     _, _, io_a, io_b = line
-    assert io_a.read(0x1010, 4) == [0, 640, 28, 25]
+    assert io_a.read(0x1010, 4) == [0, 640, 28, 27]
     assert io_b.read(0x1010, 4) == [336, 832, 0, 0]
 
 
