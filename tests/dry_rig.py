@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -45,15 +44,6 @@ def files() -> tuple[Line, Materials, Recipe]:
     return line, materials, recipe
 
 
-@cache
-def _settled(start: Start, seed: int) -> Plant:
-    """A plant in its state at the start; a line full of film takes a while to compute."""
-    plant = Plant(seed=seed, start=start)
-    if start == "running":
-        settle_exhaust(plant)
-    return plant
-
-
 class DryRig:
     """A dry run that can be stopped, poked and continued; use it as a context manager.
 
@@ -79,7 +69,11 @@ class DryRig:
         loop = self._runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
-        self.plant = deepcopy(_settled(start, seed))
+        self.plant = Plant(
+            seed=seed, start=start
+        )  # not a copy: its sensors hold views of its arrays
+        if start == "running":
+            settle_exhaust(self.plant)
         self.line_up = LineUp(line, self.plant)
         self.wire = MemoryWire(loop, line, self.line_up, LinkClosed)
         self._identity = Identity(
