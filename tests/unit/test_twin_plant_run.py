@@ -102,7 +102,7 @@ def test_analyzer_answers_ninety_percent_in_twelve_seconds(running: Plant) -> No
     truth = []
     seen = []
     for _ in range(3000):
-        running._advance(running.act, released=True, feeding=True)
+        running._advance(running.act, released=True, feeding=True, heating=True)
         running.exhaust.vapor_y[5] = 0.01
         running._sense_fast()
         seen.append(running.sig.analog[io.AT_201 + 4])
