@@ -14,7 +14,7 @@ from controller.events import Event
 
 _S = 1_000_000_000
 _TEN_MIN_NS, _HOUR_NS, _DAY_NS = 600 * _S, 3_600 * _S, 86_400 * _S
-_MOST = 100_000  # rises kept; older ones leave first
+_MOST = 10_000  # calls kept; older ones leave first: counting them stays within a scan
 _FLOOD = 10  # more rises than that in 10 min are a flood (EEMUA 191)
 _CHATTER, _CHATTER_NS = 3, 60 * _S  # rises of one alarm within a minute
 _FLEETING_NS = 10 * _S
