@@ -5,7 +5,8 @@ exchange is carried by callbacks on the loop (a reply, a deadline, the next turn
 exchange costs two timers and no task switch. Every failure is one of three things: the device
 refused (its answer was whole), nothing came by the deadline, or something else came. After the
 last two nothing is believed until the line is clean: TCP is closed and reopened; a serial line
-is drained for the longest reply time and the device's canary read must pass.
+is drained for the longest reply time, the device's canary read must pass, and the read that was
+lost is asked again at once. Writes are not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from drivers.backoff import Backoff
 from drivers.base import Clock, LinkObserver, LinkState
 from drivers.device import LONGEST_GAP_S, Device
 from drivers.errors import DeviceRefused, DriverError, LinkClosed, NoReply, ReplyError
-from drivers.jobs import Job
+from drivers.jobs import Job, Poll
 from drivers.link import Link
 from drivers.schedule import Schedule
 from drivers.transport import Transport
@@ -332,12 +333,14 @@ class Bus:
             self._prove_alive = False
             self._backoff.reset()
 
-    def _end(self, job: Job, now: float, quiet_s: float) -> None:
-        """Free the line, give the job its next turn and go on."""
+    def _end(self, job: Job, now: float, quiet_s: float, *, again: bool = False) -> None:
+        """Free the line, give the job its next turn, or this one again, and go on."""
         self._job = None
         self._quiet_until = now + quiet_s
         if isinstance(job, Command):
             self._schedule.ended(job)
+        elif again:
+            self._schedule.again(job)
         else:
             self._schedule.reschedule(job, self._sent_at, now)
         self._turn()
@@ -374,7 +377,7 @@ class Bus:
             self._job = None
             self._lose(str(error))
         else:
-            self._end(job, now, self._timing.drain_s)
+            self._end(job, now, self._timing.drain_s, again=isinstance(job, Poll))
 
     def _stray(self, data: bytes) -> None:
         """Bytes nobody asked for: on TCP a broken device, on serial perhaps a late reply."""

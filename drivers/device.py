@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drivers.backoff import Backoff
 from drivers.base import Clock, LinkObserver, LinkState, Quality
-from drivers.errors import DriverError
+from drivers.errors import DriverError, NoReply, ReplyError
 from drivers.jobs import Job, Poll, Script, Steps
 
 if TYPE_CHECKING:
@@ -106,11 +106,15 @@ class Device:
     def missed(self, error: DriverError, now: float, now_ns: int) -> None:
         """An exchange failed on the wire; after three in a row the device is silent.
 
-        While it is not UP nothing is read, so each further miss marks all its values.
+        Lost replies are asked again at once, so three of them pass quickly: a device that lost
+        them is given up only when its outputs are lost too. While it is not UP nothing is read,
+        so each further miss marks all its values.
         """
         self._misses += 1
-        if self._misses < MISSES_TO_SILENT and self.state is LinkState.UP:
-            return
+        if self.state is LinkState.UP:
+            lost = isinstance(error, (NoReply, ReplyError))
+            if self._misses < MISSES_TO_SILENT or (lost and now - self.last_good <= LONGEST_GAP_S):
+                return
         for poll in self.polls:
             poll.store_failure(Quality.BAD_NO_COMMUNICATION, str(error), now_ns, now_ns)
         self.retry_at = now + self._backoff.wait_s()

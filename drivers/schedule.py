@@ -1,8 +1,9 @@
-"""Whose turn it is on a bus: commands, then set-points, then the poll due first. Pure.
+"""Whose turn it is on a bus: commands, then set-points, then polls. Pure.
 
-Polls keep their beat: one that comes late leaves out the turns it missed, it never stacks
-them. A device that is left alone for a while holds up nobody: its jobs are put behind. A
-device with a guard (set-up, canary) gets that exchange instead of the job whose turn it was.
+Of the polls due, the one of the device that has answered longest ago goes first, so a reply lost
+costs no device its outputs while the line has time. Polls keep their beat: one that comes late
+leaves out the turns it missed, it never stacks them. A device that is left alone for a while
+holds up nobody: its jobs are put behind. A device with a guard (set-up, canary) gets that exchange instead of the job whose turn it was.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from drivers.base import WriteOutcome
 from drivers.errors import LinkClosed
 from drivers.jobs import Job
 from drivers.writes import Command, WriteQueue
+
+
+def _urgency(job: Job) -> tuple[float, float, int]:
+    return job.device.last_good, job.due, job.order
 
 
 class Schedule:
@@ -34,6 +39,10 @@ class Schedule:
         """Give a job its next turn at a time, instead of any other."""
         job.due = when
         heapq.heappush(self._heap, (when, job.order, job))
+
+    def again(self, job: Job) -> None:
+        """Give a job the turn it has missed once more; its beat stays."""
+        self.at(job, job.due)
 
     def urgent(self, job: WriteQueue) -> None:
         """Give a write a turn before all polls."""
@@ -58,21 +67,7 @@ class Schedule:
             job = self._pick_write(now)
             if job is not None:
                 return job
-        heap = self._heap
-        while heap:
-            due, _, job = heap[0]
-            if due > now:
-                return None
-            if due == job.due:
-                device = job.device
-                if device.retry_at <= now:
-                    if device.guard is not None:
-                        return device.guard
-                    heapq.heappop(heap)
-                    return job
-                self.at(job, device.retry_at)
-            heapq.heappop(heap)  # it was given another turn
-        return None
+        return self._pick_due(now)
 
     def reschedule(self, job: Job, started: float, now: float) -> None:
         """Set the next turn of a job that had one: refreshes count from it, polls keep beat."""
@@ -89,8 +84,7 @@ class Schedule:
                 late = math.floor((now - due) / period) + 1
                 self.skipped += late
                 due += late * period
-        job.due = due
-        heapq.heappush(self._heap, (due, job.order, job))
+        self.at(job, due)
 
     def restart(self) -> None:
         """Forget all turns; what waits to be written stays until it expires."""
@@ -116,6 +110,26 @@ class Schedule:
             self._commands.remove(command)
             if not command.finished:
                 command.failed(LinkClosed(reason), now_ns, now_ns)
+
+    def _pick_due(self, now: float) -> Job | None:
+        """Of the jobs due, take one of the device that has answered longest ago."""
+        heap, due = self._heap, []
+        while heap and heap[0][0] <= now:
+            when, _, job = heapq.heappop(heap)
+            if when != job.due:
+                continue  # it was given another turn
+            if job.device.retry_at > now:
+                self.at(job, job.device.retry_at)
+            else:
+                due.append(job)
+        if not due:
+            return None
+        first = min(due, key=_urgency)
+        guard = first.device.guard
+        for job in due:
+            if job is not first or guard is not None:
+                heapq.heappush(heap, (job.due, job.order, job))
+        return guard or first
 
     def _pick_write(self, now: float) -> Job | None:
         self.expire(now)

@@ -92,7 +92,7 @@ def test_a_reply_so_late_that_it_meets_the_canary_is_refused_by_its_form():
             replies = answer(data, peer)
             if state["late"] and read_count(data) == 5:
                 state["late"] = False
-                return [(1.02, replies[0][1])]  # a whole period late: into the canary
+                return [(0.47, replies[0][1])]  # beyond deadline and drain: into the canary
             if read_count(data) == 3:
                 return [(0.050, replies[0][1])]
             return replies
