@@ -294,6 +294,7 @@ class Bus:
                 break
             schedule.reschedule(job, now, now)
         self._job = job
+        job.device.last_asked = now
         self._sent_at, self._sent_ns = now - TIMER_STEP_S, self._clock.utc_ns()
         self._timer = loop.call_at(now + self._timing.deadline_s, self._on_deadline)
         self._transport.write(self._link.begin(request))

@@ -32,6 +32,7 @@ class Device:
         guard: exchanges that must succeed before anything else is asked: set-up after
             (re)connecting, or the canary after a doubtful exchange. None when ready.
         retry_at: loop time before which the device is left alone.
+        last_asked: loop time of the last request, -inf before the first.
         last_good: loop time of the last good exchange, -inf before the first.
     """
 
@@ -51,7 +52,7 @@ class Device:
         self.jobs: list[Job] = []
         self.guard: Script | None = None
         self.retry_at = 0.0
-        self.last_good = -math.inf
+        self.last_asked = self.last_good = -math.inf
         self.bus: Bus | None = None
         self._misses = 0
         self._backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S, jitter)
