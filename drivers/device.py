@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drivers.writes import WriteQueue
 
 MISSES_TO_SILENT = 3
+PATIENT_MISSES = 2  # from so many in a row on, others go first
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 5.0
 LONGEST_GAP_S = 2.0  # without a good exchange before outputs are shed
 
@@ -98,6 +99,13 @@ class Device:
         """Run exchanges that find something out, unless a guard is pending."""
         if self.guard is None:
             self.guard = Script(self, steps, self._investigated)
+
+    def waiting_since(self) -> float:
+        """Loop time that says how urgent its next turn is; the least goes first.
+
+        One lost reply keeps its claim; after two it gives way to all others once a try.
+        """
+        return self.last_good if self._misses < PATIENT_MISSES else self.last_asked
 
     def answered(self, now: float) -> None:
         """A good exchange ended."""

@@ -1,7 +1,7 @@
 """Whose turn it is on a bus: commands, then set-points, then polls. Pure.
 
-Of the polls due, the one of the device asked longest ago goes first: a read asked again gives
-way once to every other device that waits, so a dead one starves nobody. Polls keep their beat: one that comes late
+Of the polls due, the one of the device that has answered longest ago goes first; a device that
+lost two replies in a row gives way once a try, so a dead one starves nobody. Polls keep their beat: one that comes late
 leaves out the turns it missed, it never stacks them. A device that is left alone for a while
 holds up nobody: its jobs are put behind. A device with a guard (set-up, canary) gets that exchange instead of the job whose turn it was.
 """
@@ -19,7 +19,7 @@ from drivers.writes import Command, WriteQueue
 
 
 def _urgency(job: Job) -> tuple[float, float, int]:
-    return job.device.last_asked, job.due, job.order
+    return job.device.waiting_since(), job.due, job.order
 
 
 class Schedule:
@@ -112,7 +112,7 @@ class Schedule:
                 command.failed(LinkClosed(reason), now_ns, now_ns)
 
     def _pick_due(self, now: float) -> Job | None:
-        """Of the jobs due, take one of the device asked longest ago."""
+        """Of the jobs due, take one whose device has the first claim."""
         heap, due = self._heap, []
         while heap and heap[0][0] <= now:
             when, _, job = heapq.heappop(heap)
