@@ -174,9 +174,11 @@ class Bus:
         self._schedule.restart()
         for device in self.devices:
             device.connect()
-            for job in [*device.jobs, *device.outputs]:
+            spread_s = 0.0 if self._link.reopens else device.spread_s()
+            for k, job in enumerate([*device.jobs, *device.outputs]):
                 if job.period > 0.0:
-                    self._schedule.at(job, now)
+                    after_s = max(k - 0.5, 0.0) * spread_s
+                    self._schedule.start(job, now + after_s % job.period)
 
     def _lose(self, reason: str) -> None:
         """The line is gone, or must be: close it and let the supervisor reopen it."""

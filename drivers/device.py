@@ -100,6 +100,13 @@ class Device:
         if self.guard is None:
             self.guard = Script(self, steps, self._investigated)
 
+    def spread_s(self) -> float:
+        """Shortest period of its jobs: on a shared line the slower reads go between the beats.
+
+        So it is heard more evenly, and a lost reply finds less of the 2 s spent.
+        """
+        return min((job.period for job in self.jobs if job.period > 0.0), default=0.0)
+
     def waiting_since(self) -> float:
         """Loop time that says how urgent its next turn is; the least goes first.
 

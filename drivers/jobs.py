@@ -47,15 +47,16 @@ class Job(ABC):
         device: whom it concerns.
         period: seconds between turns; 0 means only on demand.
         due: loop time of the next turn.
+        beat: loop time of the next regular turn; an early or late turn does not move it.
         order: breaks ties of equal due times; set by the bus.
     """
 
-    __slots__ = ("device", "due", "order", "period")
+    __slots__ = ("beat", "device", "due", "order", "period")
 
     def __init__(self, device: Device, period: float) -> None:
         self.device = device
         self.period = period
-        self.due = 0.0
+        self.due = self.beat = 0.0
         self.order = 0
 
     def __lt__(self, other: Job) -> bool:

@@ -1,9 +1,10 @@
 """Whose turn it is on a bus: commands, then set-points, then polls. Pure.
 
 Of the polls due, the one of the device that has answered longest ago goes first; a device that
-lost two replies in a row gives way once a try, so a dead one starves nobody. Polls keep their beat: one that comes late
-leaves out the turns it missed, it never stacks them. A device that is left alone for a while
-holds up nobody: its jobs are put behind. A device with a guard (set-up, canary) gets that exchange instead of the job whose turn it was.
+lost two replies in a row gives way once a try, so a dead one starves nobody. Polls keep their
+beat: one that comes late leaves out the turns it missed, it never stacks them. A device that is
+left alone for a while holds up nobody: its jobs are put behind. A device with a guard (set-up,
+canary) gets that exchange instead of the job whose turn it was.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ class Schedule:
         """Give a job its next turn at a time, instead of any other."""
         job.due = when
         heapq.heappush(self._heap, (when, job.order, job))
+
+    def start(self, job: Job, when: float) -> None:
+        """Begin the beat of a job."""
+        job.beat = when
+        self.at(job, when)
 
     def again(self, job: Job) -> None:
         """Give a job the turn it has missed once more; its beat stays."""
@@ -79,11 +85,11 @@ class Schedule:
             if job.waits():  # asked for during the exchange
                 due = min(due, max(job.due, now))
         else:
-            due = job.due + period
-            if due <= now:
-                late = math.floor((now - due) / period) + 1
-                self.skipped += late
-                due += late * period
+            if job.beat <= now:
+                turns = math.floor((now - job.beat) / period) + 1
+                self.skipped += turns - 1
+                job.beat += turns * period
+            due = job.beat
         self.at(job, due)
 
     def restart(self) -> None:
