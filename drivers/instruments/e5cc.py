@@ -65,6 +65,6 @@ class E5cc(RegisterDevice):
     def _status_shown(self, payload: bytes) -> None:
         if join_words(payload, "low_first") & _OURS == _OURS or self._set_point.locked:
             return
-        if self._set_point.holds():
+        if self._set_point.values:  # also where its read-back differed before the status was read
             self._set_point.shed_outputs("the controller has restarted")
         self.require_setup()

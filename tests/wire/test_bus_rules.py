@@ -54,12 +54,12 @@ def test_late_rtu_reply_is_not_taken_as_the_next_answer():
         units[11].words[0x2103] = 600
         bench = Bench(loop, bus_spec("modbus_rtu"), [e5cc()], rtu_units(units))
         bench.start()
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(2.7)
         sent_before = len(bench.peer.sent)
         units[11].delay_s = 0.320  # answers 20 ms after the deadline of 300 ms
         units[11].words[0x2000] = 9999
         await asyncio.sleep(0.4)  # one poll goes out at 3.0 s
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(0.2)
         units[11].delay_s = 0.002
         units[11].words[0x2000] = 853
         await asyncio.sleep(2.0)

@@ -151,14 +151,15 @@ def test_e5cc_is_switched_to_ram_before_any_set_point():
     run(main)
 
 
-def test_e5cc_power_dip_is_seen_by_its_status_and_sheds():
+@pytest.mark.parametrize("after_s", [0.0, 0.6, 1.1, 1.6])  # before each read of the cycle
+def test_e5cc_power_dip_is_seen_by_its_status_and_sheds(after_s):
     async def main(loop):
         unit = E5ccUnit()
         bench = Bench(loop, bus_spec("modbus_rtu"), [e5cc()], rtu_units({11: unit}))
         bench.start()
         await asyncio.sleep(2.0)
         bench.outputs.put("TIC-201.SP", 95.0)
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(3.0 + after_s)
         unit.power_up()
         unit.words[0x2103] = 200
         count = len(unit.written)
