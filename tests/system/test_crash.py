@@ -29,6 +29,12 @@ def served(files: Files, log: str, state: str) -> Iterator[tuple[subprocess.Pope
         yield process, path
 
 
+def journal(files: Files) -> set[str]:
+    """Subjects of the record's journal that are on the disk."""
+    with Record(files.lot) as record:
+        return set(record.latest_journal())
+
+
 def test_a_killed_service_goes_on_with_its_lot_held_until_a_person_decides(tmp_path: Path):
     files = make_files(tmp_path)
     at = ("--socket", files.socket)
@@ -37,7 +43,7 @@ def test_a_killed_service_goes_on_with_its_lot_held_until_a_person_decides(tmp_p
         with served(files, "first.log", "IDLE") as (service, log):
             wait_for(said(log, "T8 up: set up and answering"), service, log, START_S)
             assert filmline("start", "--yes", "--reason", "test", *at).code == 0
-            wait_for(said(log, "utilities.prove_exhaust starts"), service, log, START_S)
+            wait_for(lambda: "utilities" in journal(files), service, log, START_S)
             service.send_signal(signal.SIGKILL)
             assert service.wait(START_S) == -signal.SIGKILL
         service, log = stack.enter_context(served(files, "second.log", "HELD"))
