@@ -9,15 +9,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-SYSTEM = Path(__file__).parent / "system"
+SYSTEM = "tests/system/"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        system = SYSTEM in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("system" if system else item.path.stem))
-    items.sort(key=lambda item: SYSTEM not in item.path.parents)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    home = Path(__file__).parent / "system"
+    items.sort(key=lambda item: home not in item.path.parents)
+
+
+class ByFile(LoadScopeScheduling):
+    """One worker for a file, and for all system tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SYSTEM if nodeid.startswith(SYSTEM) else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> ByFile:
+    return ByFile(config, log)

@@ -83,12 +83,13 @@ def test_a_record_is_never_written_over(tmp_path: Path) -> None:
 
 
 def held_by_the_disk(ended: Ended, words: str) -> None:
-    """Exit 1, the reason names record and disk, the summary says where it stood."""
+    """Exit 1; held, and after a minute without room stopped; the reason names record and disk."""
     assert ended.code == 1, ended.said
     assert "Traceback" not in ended.said
     assert "HELD" in ended.err, "the progress shows the hold"
     facts = json.loads(ended.out)
-    assert facts["state"] == "HELD"
+    assert facts["state"] == "STOPPED", "nobody made room for a minute"
+    assert "then SYS-REC" in facts["reason"]
     assert re.search(rf"record cannot be written: .*record\.sqlite: {words}", facts["reason"])
     assert "record.sqlite" in facts["trouble"]
     assert facts["violations"] == 0, facts["violation_list"]

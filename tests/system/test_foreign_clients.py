@@ -186,7 +186,9 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
         until(lambda: "Ctrl-C" in simulated.read_text(), "simulate", 60.0)
         own = ("--out", home / "lot", "--socket", home / "socket")
         begin(log, "run", RECIPE, "--line", line, "--simulated", *own)
-        until(lambda: re.search(r"T8\b.*\bup\b", log.read_text()) is not None, "run", 60.0)
+        for device in ("T8", "B1"):  # a B1 that is not set up takes no write, of nobody
+            up = re.compile(rf"\b{device}\b.*\bup\b")
+            until(lambda up=up: up.search(log.read_text()) is not None, f"{device} up", 120.0)
         yield Beside(ports, home / "lot", running[1], log)
     finally:
         for process in reversed(running):
