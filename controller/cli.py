@@ -78,7 +78,7 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
-    """Check line and recipe files; predict what a recipe will do.
+    """Check line and recipe files; predict what a recipe does.
 
     Every error comes with file, line and column.
 

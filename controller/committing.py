@@ -22,7 +22,7 @@ class Committer:
         store: the record.
         journal: hears which entries are on the disk.
         period_s: line seconds between commits; who waits for one hastens it.
-        commits: commits by a thread; None commits inline.
+        commits: commits by a thread; None commits inline. Kept as ``by_thread``.
         timer: wall seconds, where the record's lateness is counted in them.
         refused: told why a commit failed.
 
@@ -40,7 +40,7 @@ class Committer:
         refused: Callable[[str], None],
     ) -> None:
         self._store, self._journal, self._period_s = store, journal, period_s
-        self._commits, self._timer, self._refused = commits, timer, refused
+        self.by_thread, self._timer, self._refused = commits, timer, refused
         self.failure = ""
         self._since_s = 0.0
         self._asked_s: float | None = None  # when the oldest commit without an answer was asked for
@@ -72,8 +72,8 @@ class Committer:
         ticket = self._journal.asked()
         if self._asked_s is None:
             self._asked_s = self._seconds(now_ns)
-        if self._commits is not None:
-            self._commits(now_ns).add_done_callback(lambda done: self._ended(done, ticket))
+        if self.by_thread is not None:
+            self.by_thread(now_ns).add_done_callback(lambda done: self._ended(done, ticket))
             return
         try:
             self._store.commit(now_ns)

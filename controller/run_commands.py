@@ -112,6 +112,7 @@ def run(
     if not 0.1 <= speed <= FASTEST:
         raise BadRun(f"--speed {speed:g}: 0.1 to {FASTEST:g} line seconds a second")
     files = Files.read(recipe, line or find_line(recipe))
+    ports = parse_ports(files.line, port or ())
     simulator = live_simulated.meet(files.line, speed) if simulated else None
     chosen = choose(files, simulator, RUNS, recipe.stem, out, lot)
     files = chosen.files
@@ -119,7 +120,7 @@ def run(
         line=files.line,
         recipe=files.recipe,
         materials=files.materials,
-        transports=transports(parse_ports(files.line, port or ()), simulated=simulated),
+        transports=transports(ports, simulated=simulated),
         lot=chosen.folder.name,
         socket=socket or default_socket(files.line.line.name),
         speed=speed,

@@ -125,7 +125,7 @@ def operate(
     ] = True,
     patience: Annotated[float, typer.Option(help="Wall seconds to wait for the service.")] = 30.0,
 ) -> None:
-    """Operate a simulated line by a script, in place of a person.
+    """Operate a simulated line by a script, not a person.
 
     It starts the run, answers each question with its first choice, and lends its hands to the
     simulated plant (leader, splice). It ends when the procedure has ended.

@@ -26,5 +26,6 @@ class ByFile(LoadScopeScheduling):
         return SYSTEM if nodeid.startswith(SYSTEM) else nodeid.split("::", 1)[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> ByFile:
     return ByFile(config, log)

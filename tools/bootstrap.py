@@ -24,13 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
 FOREIGN = ROOT / "tests" / "system" / "foreign"
-SHARED_OUT = (
-    "-n",
-    "auto",
-    "--maxprocesses",
-    "4",
-    "--no-loadscope-reorder",
-)  # see tests/conftest.py
+# By files, in the order of tests/conftest.py.
+SHARED_OUT = ("-n", "auto", "--maxprocesses", "4", "--no-loadscope-reorder")
 PROGRAMS = {  # Debian package -> override of its path, and the program in it
     "mbpoll": ("FILMLINE_MBPOLL", "usr/bin/mbpoll"),
     "chromium": ("FILMLINE_CHROMIUM", "usr/lib/chromium/chromium"),

@@ -25,7 +25,7 @@ def verify(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")] = False,
 ) -> None:
-    """Prove that nothing of a record was changed, deleted, put in or moved.
+    """Prove that nothing of a record was changed.
 
     Says which row it was, by number and time. Needs no service; a copy of the file will do.
     Exit codes: 0 nothing found; 1 something found; 2 there is no record to check.

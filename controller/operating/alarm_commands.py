@@ -21,7 +21,7 @@ from controller.operating.commands import print_json as _print_json
 from controller.operating.commands import say as _say
 
 alarms_app = typer.Typer(
-    help="Show the alarms now, or those of a run: alarms history LOT.", invoke_without_command=True
+    help="Show the alarms now; of a run: alarms history LOT.", invoke_without_command=True
 )
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)(m|min|h)$")
 _PRIORITY = re.compile(r"; (\w+)(?: \(first out\))?$")
@@ -65,7 +65,10 @@ def history(
     out: Annotated[Path | None, typer.Option("--csv", help="Write all rows to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what alarms did in a run: search by name, priority and time; export; figures."""
+    """Print what alarms did in a run.
+
+    Search by name, priority and time; export; figures.
+    """
     with answering(run) as record:
         opened, (low, high) = int(record.info()["opened_ns"]), time_range(record, start, end)
         every = record.events(low, high, source="alarm")
@@ -97,7 +100,7 @@ def shelve(
     reason: Reason = "",
     socket: Socket = None,
 ) -> None:
-    """Hide an alarm for a time; it comes back by itself, in its true state."""
+    """Hide an alarm for a time; it comes back by itself."""
     _ask(socket, "shelve", {"name": name, "minutes": _minutes(time), "reason": reason})
 
 
@@ -112,7 +115,7 @@ def out_of_service(
     back: Annotated[bool, typer.Option("--back", help="Put it in service again.")] = False,
     socket: Socket = None,
 ) -> None:
-    """Take an alarm out of service until it is put back (engineer)."""
+    """Take an alarm out of service until it is put back."""
     _ask(socket, "out-of-service", {"name": name, "reason": reason, "back": back})
 
 

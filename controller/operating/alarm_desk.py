@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from controller.alarm_groups import grouped
 from controller.alarm_points import Alarm
-from controller.alarm_states import UNSEEN
+from controller.alarm_states import UNSEEN, AlarmState
 from controller.events import Actor
 from controller.operating.hand import needs_operator
 from controller.operating.reply import Reply, done
@@ -58,28 +58,37 @@ class AlarmDesk:
         _ = args
         needs_operator("silence", actor)
         silenced = self._alarms.silence(actor, now_ns)
-        return done("the horn is silenced" if silenced else "the horn is quiet")
+        told = "the horn is silenced" if silenced else "the horn is quiet"
+        return done(told).about("ALM.HORN")
 
     def shelve(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Hide an alarm for some minutes."""
         name, reason, minutes = self._named(args), text(args, "reason"), number(args, "minutes")
+        old = self._state(name)
         _refuse(self._alarms.shelve(name, minutes, reason, actor, now_ns))
-        return done(f"{name} is shelved for {minutes:g} min and comes back by itself")
+        told = f"{name} is shelved for {minutes:g} min and comes back by itself"
+        return done(told).about(name, old, self._state(name))
 
     def unshelve(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Bring a shelved alarm back."""
         name = self._named(args)
+        old = self._state(name)
         _refuse(self._alarms.unshelve(name, actor, now_ns))
-        return done(f"{name} is back")
+        return done(f"{name} is back").about(name, old, self._state(name))
 
     def out_of_service(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Take an alarm out of service, or with ``back`` put it in service."""
         name, reason = self._named(args), text(args, "reason")
+        old = self._state(name)
         if args.get("back"):
             _refuse(self._alarms.return_to_service(name, reason, actor, now_ns))
-            return done(f"{name} is in service")
+            return done(f"{name} is in service").about(name, old, self._state(name))
         _refuse(self._alarms.remove(name, reason, actor, now_ns))
-        return done(f"{name} is out of service until an engineer puts it back")
+        told = f"{name} is out of service until an engineer puts it back"
+        return done(told).about(name, old, self._state(name))
+
+    def _state(self, name: str) -> str:
+        return str(self._alarms.states().get(name, AlarmState.NORM))
 
     def _named(self, args: Args) -> str:
         """The alarm that is meant; a tag with one alarm names it."""

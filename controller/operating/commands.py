@@ -160,7 +160,7 @@ def stop(reason: Reason = "", socket: Socket = None) -> None:
 
 
 def abort(reason: Reason = "", socket: Socket = None) -> None:
-    """Put every output to its safe value, at once, without asking.
+    """Put every output to its safe value, at once.
 
     This is not the emergency stop.
     """
@@ -175,7 +175,7 @@ def reset(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Reset latched trips, or the procedure to IDLE; starts nothing.
+    """Reset latched trips or the procedure; starts nothing.
 
     Trips that are named are released, once their cause has gone, with --reason. Without a name
     the procedure goes back to IDLE after its end; a live service then closes its lot.
@@ -231,7 +231,7 @@ def do(
     socket: Socket = None,
     yes: Yes = False,
 ) -> None:
-    """Do an operation beside the recipe; without a name, list them.
+    """Do an operation beside the recipe, or list them.
 
     Pause the coater, change rolls, clean: all of them are in docs/half-stops.md.
     """
@@ -299,13 +299,16 @@ def bypass(
 
 
 def take(reason: Reason = "", socket: Socket = None) -> None:
-    """Take control of the line, from its holder if there is one (same or higher role)."""
+    """Take control of the line.
+
+    From its holder if there is one, with the same role or a higher one.
+    """
     with _client(socket) as client:
         _say(*_done(client.ask("take", reason=reason)).lines)
 
 
 def release(socket: Socket = None) -> None:
-    """Give control up before its minute is over; the line goes on as it is."""
+    """Give control up; the line goes on as it is."""
     with _client(socket) as client:
         _say(*_done(client.ask("release")).lines)
 

@@ -25,7 +25,8 @@ class Control:
         if refused:
             raise Refused(refused)
         taken = "" if before is None or before.name == actor.name else f", taken from {before.name}"
-        return done(f"{actor.name} has control{taken}", control=self.shown(now_ns))
+        reply = done(f"{actor.name} has control{taken}", control=self.shown(now_ns))
+        return reply.about("", None if before is None else before.name, actor.name)
 
     def release(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Give control up; the line goes on as it is."""
@@ -33,7 +34,7 @@ class Control:
         refused = self._authority.release(actor, now_ns)
         if refused:
             raise Refused(refused)
-        return done("nobody has control now; the line goes on as it is")
+        return done("nobody has control now; the line goes on as it is").about("", actor.name)
 
     def keep(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Renew one's own lease, as a live page does; never claims or takes."""

@@ -81,6 +81,7 @@ class LineUp:
     def __init__(self, line: Line, plant: PlantLike) -> None:
         self.clock = LineClock()
         self.bank = LoopBank(len(wiring.ZONES))
+        self.bank.pv[:] = plant.sig.tc  # a controller shows its oven from the first poll on
         self.instruments: dict[str, SimulatedInstrument] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.streams: dict[str, Endpoint] = {}

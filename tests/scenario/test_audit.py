@@ -29,7 +29,7 @@ class Disk:
         self._waiting: list[Future[Acknowledged]] = []
         self.stuck = threading.Event()
         self.full = False
-        rig.kernel._commits = self.commit
+        rig.kernel.commits.by_thread = self.commit
         rig.kernel.listen(self.step)
 
     def commit(self, now_ns: int) -> Future[Acknowledged]:
@@ -87,6 +87,13 @@ def test_every_verb_has_one_record_that_is_on_the_disk_before_its_reply(rig):
         tried.add(verb)
 
     give("note", ("", None, None, "belt cleaned"), text="belt cleaned")
+    give("take", ("", None, "eve", "shift"), reason="shift")
+    give("release", ("", "eve", None, "by hand"))
+    give("silence", ("ALM.HORN", None, None, "by hand"))
+    alarm, off = "SYS.LAG/H", {"name": "SYS.LAG/H", "reason": "try"}
+    give("shelve", (alarm, "normal", "shelved", "try"), **off, minutes=5)
+    give("unshelve", (alarm, "shelved", "normal", "by hand"), name=alarm)
+    give("out-of-service", (alarm, "normal", "out of service", "try"), **off)
     give("manual", ("winder", "auto", "manual", "try"), unit="winder", reason="try")
     present = rig.kernel.gate.present("SIC-701.SP", rig.now_ns)
     give("set", ("SIC-701.SP", present, 0.4, "slow"), tag="SIC-701.SP", value=0.4, reason="slow")
@@ -161,7 +168,7 @@ def test_on_a_dead_disk_commands_are_refused_and_stop_acts(rig):
     rig.run(25.0)
     assert rig.kernel.runner.state is State.HELD
     for verb, args in (("note", {"text": "x"}), ("restart", {"seen": rig.seen()}), ("ack", {})):
-        reply = rig.ask(verb, EVE, **args)
+        reply = rig.ask(verb, **args)
         assert not reply.ok
         assert "cannot be recorded, so it is not done: the disk of the record is full" in str(
             reply.refused

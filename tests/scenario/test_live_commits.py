@@ -37,7 +37,7 @@ class SlowDisk:
 def test_a_disk_that_stands_still_keeps_outputs_waiting_and_no_scan(tmp_path):
     with DryRig(tmp_path) as rig:
         disk = SlowDisk(rig)
-        rig.kernel._commits = disk.commit
+        rig.kernel.commits.by_thread = disk.commit
         rig.run(FANS_RUN_AFTER_S)
         assert rig.kernel.runner.state is State.RUNNING
         assert rig.kernel.scan.counters.scans == FANS_RUN_AFTER_S * 10, "every scan was done"
@@ -52,7 +52,7 @@ def test_a_commit_that_fails_in_the_thread_holds_the_run(tmp_path):
     with DryRig(tmp_path) as rig:
         disk = SlowDisk(rig)
         disk.stuck = False
-        rig.kernel._commits = disk.commit
+        rig.kernel.commits.by_thread = disk.commit
         rig.run(FANS_RUN_AFTER_S)
         assert rig.kernel.runner.state is State.RUNNING
 
@@ -61,11 +61,11 @@ def test_a_commit_that_fails_in_the_thread_holds_the_run(tmp_path):
             future.set_exception(DiskFull("the disk of the record is full"))
             return future
 
-        rig.kernel._commits = failing
+        rig.kernel.commits.by_thread = failing
         rig.run(25.0)
         assert rig.kernel.runner.state in {State.HOLDING, State.HELD}
         assert "the disk of the record is full" in rig.kernel.runner.reason
         assert "full" in rig.kernel.commits.failure
-        rig.kernel._commits = disk.commit
+        rig.kernel.commits.by_thread = disk.commit
         rig.run(25.0)
         assert rig.kernel.commits.failure == ""
