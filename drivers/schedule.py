@@ -118,24 +118,44 @@ class Schedule:
                 command.failed(LinkClosed(reason), now_ns, now_ns)
 
     def _pick_due(self, now: float) -> Job | None:
-        """Of the jobs due, take one whose device has the first claim."""
-        heap, due = self._heap, []
-        while heap and heap[0][0] <= now:
-            when, _, job = heapq.heappop(heap)
-            if when != job.due:
-                continue  # it was given another turn
-            if job.device.retry_at > now:
+        """Of the jobs due, take the one whose device has the first claim."""
+        heap = self._heap
+        while heap:
+            when, _, job = heap[0]
+            if when > now:
+                return None
+            if when == job.due and job.device.retry_at <= now:
+                break
+            heapq.heappop(heap)
+            if when == job.due:
                 self.at(job, job.device.retry_at)
-            else:
-                due.append(job)
-        if not due:
+            # else it was given another turn
+        else:
             return None
-        first = min(due, key=_urgency)
-        guard = first.device.guard
-        for job in due:
-            if job is not first or guard is not None:
-                heapq.heappush(heap, (job.due, job.order, job))
-        return guard or first
+        if any(entry[0] <= now for entry in heap[1:3]):  # children of the first: else it is alone
+            job = self._first_claim(job, now)
+        if job.device.guard is not None:
+            return job.device.guard
+        if job is heap[0][2]:
+            heapq.heappop(heap)
+        else:
+            heap.remove((job.due, job.order, job))
+            heapq.heapify(heap)
+        return job
+
+    def _first_claim(self, first: Job, now: float) -> Job:
+        device = first.device
+        for when, _, job in self._heap:
+            other = job.device
+            if when > now or when != job.due or other.retry_at > now:
+                continue
+            if other is device:
+                earlier = (job.due, job.order) < (first.due, first.order)
+            else:
+                earlier = _urgency(job) < _urgency(first)
+            if earlier:
+                first, device = job, other
+        return first
 
     def _pick_write(self, now: float) -> Job | None:
         self.expire(now)
