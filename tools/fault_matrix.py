@@ -132,13 +132,19 @@ def _run(folder: Path, cells: Iterable[Cell], processes: int) -> None:
     with ProcessPoolExecutor(processes, get_context("spawn"), max_tasks_per_child=1) as pool:
         running: dict[Future[Facts], Cell] = {}
         for cell in islice(todo, processes):
-            running[pool.submit(run_cell, cell, folder)] = cell
+            running[_begin(pool, cell, folder)] = cell
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 _keep(folder, running.pop(future), future.result())
             for cell in islice(todo, processes - len(running)):
-                running[pool.submit(run_cell, cell, folder)] = cell
+                running[_begin(pool, cell, folder)] = cell
+
+
+def _begin(pool: ProcessPoolExecutor, cell: Cell, folder: Path) -> Future[Facts]:
+    """Run a cell anew: what an interrupted run left would refuse it."""
+    shutil.rmtree(folder / cell.name, ignore_errors=True)
+    return pool.submit(run_cell, cell, folder)
 
 
 def _keep(folder: Path, cell: Cell, facts: Facts) -> None:
