@@ -307,6 +307,7 @@ class Operations:
             if tag.startswith(_COAT_FEED):  # shed because the break took their power
                 kernel.rearm(tag, call.actor, call.reason, call.now_ns)
         if kernel.comeback is not None and kernel.comeback.anew:
+            kernel.comeback.rethreads = True
             kernel.rolls.end_of_film(call.now_ns)
         kernel.runner.wish(RETHREAD, call.reason, call.actor)
         return []

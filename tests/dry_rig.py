@@ -69,9 +69,7 @@ class DryRig:
         loop = self._runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
-        self.plant = Plant(
-            seed=seed, start=start
-        )  # not a copy: its sensors hold views of its arrays
+        self.plant = Plant(seed=seed, start=start)  # never a copy: its sensors hold views of arrays
         if start == "running":
             settle_exhaust(self.plant)
         self.line_up = LineUp(line, self.plant)

@@ -47,11 +47,6 @@ class ComesBack(RunnerHands):
         self._regain: list[UnitRun] = []
 
     @property
-    def wishes(self) -> tuple[str, ...]:
-        """What a person wants as soon as the procedure can do it."""
-        return tuple(self._ctx.wishes)
-
-    @property
     def regains(self) -> bool:
         """Whether what a restart of the controller let go of is still to be regained."""
         return bool(self._ctx.before)
@@ -82,6 +77,7 @@ class ComesBack(RunnerHands):
             if name not in units:
                 raise ProcedureError(f"the journal knows unit {name!r}, the recipe does not")
             units[name].stand_at(entry.phase, entry.step, entry.counters, entry.done)
+            self._assembly.journal.write(entry)  # units that are complete write nothing anew
         self._go(state, reason, "")
 
     def resume_at(

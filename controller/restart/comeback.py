@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from controller.events import Event
 from controller.procedure.phases.common import FANS, MOTION, WEB_RATIOS
-from controller.procedure.returning import RETHREAD, too_late
+from controller.procedure.returning import too_late
 from controller.procedure.states import FINAL, State
 from controller.refusals import Source
 from controller.restart.compare import Difference, actual_speeds, compare
@@ -109,11 +109,12 @@ class Comeback:
     Attributes:
         told: what was found, None while the plant is being read.
         decided: a person, or protection, has ended it.
+        rethreads: a person has asked for the line to be threaded and cast anew.
     """
 
     def __init__(self, kernel: Kernel, past: Past, now_ns: int) -> None:
         self.told: Told | None = None
-        self.decided = False
+        self.decided = self.rethreads = False
         self._kernel, self._past, self._began_ns = kernel, past, now_ns
         table = kernel.table
         self._writable = [
@@ -135,7 +136,7 @@ class Comeback:
         if self.told is None:
             return "the plant is being read after the restart"
         way, why = self.told.verdict.way, self.told.verdict.why
-        if way is Way.ANEW and RETHREAD not in self._kernel.runner.wishes:
+        if way is Way.ANEW and not self.rethreads:
             return f"{why}; do rethread once it has run out, or stop"
         return f"{why}; stop it" if way is Way.STOP else ""
 

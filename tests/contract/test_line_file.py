@@ -173,7 +173,13 @@ def test_lost_exhaust_stops_solvent_and_heat_within_half_a_second():
 
 
 def test_only_permissives_do_not_latch_and_no_safety_trip_can_be_bypassed():
-    assert [trip.name for trip in LINE.trip if not trip.latched] == ["IL2", "IL11P", "IL21", "IL22", "IL23"]
+    assert [trip.name for trip in LINE.trip if not trip.latched] == [
+        "IL2",
+        "IL11P",
+        "IL21",
+        "IL22",
+        "IL23",
+    ]
     assert not [trip.name for trip in LINE.trip if trip.bypass]
 
 
