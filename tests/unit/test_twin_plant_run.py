@@ -115,7 +115,7 @@ def test_analyzer_answers_ninety_percent_in_twelve_seconds(running: Plant) -> No
 
 def test_digital_inputs(running: Plant) -> None:
     run(running, 1)
-    assert running.sig.di == 0x1FFF << io.DI_CONTACTOR | 0x3FF
+    assert running.sig.di == 1 << io.DI_STATIC_OK | 0x1FFF << io.DI_CONTACTOR | 0x3FF
     running.act.contactor[3] = False
     running.act.scanner_park = True
     running.act.gel_std = True
