@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 from config.models import Role
 from controller.users.errors import BookError, NoUser
+from controller.users.owned import read_owned
 from controller.users.passwords import is_hash
 
 FILE_NAME = "users.json"
@@ -70,18 +70,7 @@ def read_book(path: Path) -> Users:
     Raises:
         BookError: it is missing, somebody else's, open to others, or not a user book.
     """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise BookError(f"{path}: {error.strerror or error}") from None
-    try:
-        _check_alone(path, os.fstat(handle))
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            raw = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise BookError(f"{path}: {error.strerror or error}") from None
-    finally:
-        os.close(handle)
+    raw = read_owned(path, _LARGEST, follow=False)
     if len(raw) > _LARGEST:
         raise BookError(f"{path}: larger than {_LARGEST} bytes; this is no user book")
     return _decode(path, raw)
@@ -114,15 +103,6 @@ def change_book(path: Path, change: Callable[[Users], None], *, make: bool = Fal
         if len(users) > MOST_USERS:
             raise BookError(f"{path}: at most {MOST_USERS} users")
         _write(path, users)
-
-
-def _check_alone(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise BookError(f"{path}: not a file")
-    if found.st_uid not in {os.getuid(), 0}:
-        raise BookError(f"{path}: belongs to another user than the one who runs this")
-    if found.st_mode & 0o077:
-        raise BookError(f"{path}: others may read or write it; chmod 600 it")
 
 
 def _decode(path: Path, raw: bytes) -> Users:
