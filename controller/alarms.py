@@ -112,15 +112,14 @@ class Alarms(AlarmHandling):
         """What a restart must find again, as plain data; see ``restore``."""
         return {a.name: self._saved(a) for a in self.alarms if a.state is not AlarmState.NORM}
 
-    def restore(self, saved: Mapping[str, Saved | AlarmState]) -> None:
+    def restore(self, saved: Mapping[str, Saved]) -> None:
         """Take over the states from before a restart.
 
         A shelf keeps its end: one that ended meanwhile ends with the first scan. Suppression
         is found anew from its condition. Names the line lost are skipped.
         """
         for number, alarm in enumerate(self.alarms):
-            entry = saved.get(alarm.name, {"state": AlarmState.NORM})
-            self._restored(number, {"state": entry} if isinstance(entry, str) else entry)
+            self._restored(number, saved.get(alarm.name, {"state": AlarmState.NORM}))
             self._raised[number] = alarm.state in STANDING
             self._open[number] = alarm.state not in HIDDEN
             self._risen = max(self._risen, alarm.order)

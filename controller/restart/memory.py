@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from controller.alarm_states import AlarmState
+from controller.alarm_handling import Saved
 from controller.film.rolls import ENDLESS, Mark
 from controller.film.transport import Memory
 from controller.procedure.journal import JournalEntry
@@ -33,21 +33,21 @@ class Protection:
 
     Attributes:
         state: procedural state. reason: of the last change.
-        trips: latched ones. alarms: every alarm that is not normal.
+        trips: latched ones. alarms: every alarm that is not normal, as ``Alarms.save`` gives it.
         since_ns: a restart stands undecided, and the controller failed then; 0: none does.
     """
 
     state: State = State.IDLE
     reason: str = ""
     trips: tuple[str, ...] = ()
-    alarms: Mapping[str, AlarmState] = field(default_factory=dict)
+    alarms: Mapping[str, Saved] = field(default_factory=dict)
     since_ns: int = 0
 
     def text(self) -> str:
         """The entry of the journal."""
         row = {
             "state": int(self.state), "reason": self.reason, "trips": self.trips,
-            "alarms": {name: str(state) for name, state in self.alarms.items()},
+            "alarms": dict(self.alarms),
             "since_ns": self.since_ns,
         }  # fmt: skip
         return json.dumps(row, sort_keys=True)
@@ -56,8 +56,8 @@ class Protection:
     def read(cls, text: str) -> Protection:
         """Read an entry."""
         row: dict[str, Any] = json.loads(text)
-        alarms = {name: AlarmState(state) for name, state in row["alarms"].items()}
-        return cls(State(row["state"]), row["reason"], tuple(row["trips"]), alarms, row["since_ns"])
+        trips = tuple(row["trips"])
+        return cls(State(row["state"]), row["reason"], trips, row["alarms"], row["since_ns"])
 
 
 @dataclass(frozen=True)

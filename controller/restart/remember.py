@@ -62,7 +62,7 @@ class Remember:
             kernel.runner.state,
             kernel.runner.reason,
             kernel.interlocks.latched(),
-            kernel.alarms.states(),
+            kernel.alarms.save(),
             self.since_ns,
         )
         if now != self._told:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from config.models import Role
+from controller.alarm_states import AlarmState
 from controller.events import Actor
 from controller.historian.ledger import balance
 from controller.historian.query import Record
@@ -23,6 +24,7 @@ from simulators.take_over import know_purged, take_over
 from tests.dry_rig import EPOCH_NS, TICK_NS, DryRig, files
 
 OPERATOR = Actor("operator:simulated", Role.OPERATOR)
+ENGINEER = Actor("eve", Role.ENGINEER)
 READ_S = 4.0
 
 
@@ -54,6 +56,25 @@ def until(rig: DryRig, there: Callable[[], bool], limit_s: float) -> None:
 
 def steps(rig: DryRig) -> dict[str, tuple[str, str]]:
     return {w.unit: (w.phase, w.step) for w in rig.kernel.runner.waiting_for() if w.step}
+
+
+def test_what_people_hid_stays_hidden_with_its_reason_and_a_shelf_keeps_its_end(tmp_path):
+    shelved, removed = "SYS.MEMORY/H", "SYS.LAG/H"
+    with DryRig(tmp_path, start_at_s=None, commit_s=1.0) as rig:
+        rig.run(3.0)
+        now_ns, alarms = EPOCH_NS + rig.ticks * TICK_NS, rig.kernel.alarms
+        assert alarms.shelve(shelved, 5.0, "its sensor is out for cleaning", ENGINEER, now_ns) == []
+        assert alarms.remove(removed, "no such gauge here", ENGINEER, now_ns) == []
+        rig.run(3.0)
+        rig.crash(1.0)
+        rig.run(5.0)
+        back = rig.kernel.alarms
+        assert back.state(shelved) is AlarmState.SHELVED
+        assert back.find(shelved).reason == "its sensor is out for cleaning"
+        assert back.find(removed).reason == "no such gauge here"
+        rig.run(300.0)
+        assert back.state(shelved) is not AlarmState.SHELVED, "its five minutes are over"
+        assert back.state(removed) is AlarmState.OUT_OF_SERVICE
 
 
 # --- before there is any heat --------------------------------------------------------------------

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from controller.alarm_states import AlarmState
 from controller.film.transport import FilmTransport
 from controller.procedure.states import State
 from controller.restart.compare import actual_speeds, compare
@@ -58,9 +57,8 @@ def test_the_way_follows_from_outage_film_and_what_went_on(now, way):
 
 
 def test_protection_reads_back_as_it_was_written():
-    before = Protection(
-        State.HOLDING, "why", ("IL10", "IL1-B1"), {"PIT-110.PV/HH": AlarmState.RTN_UNACK}, 17
-    )
+    shelf = {"state": "shelved", "since_ns": 5, "order": 2, "until_ns": 9, "reason": "cleaning"}
+    before = Protection(State.HOLDING, "why", ("IL10", "IL1-B1"), {"PIT-110.PV/HH": shelf}, 17)
     assert Protection.read(before.text()) == before
 
 
