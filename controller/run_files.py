@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,6 +9,7 @@ from typing import Self
 from config.loader import Materials, load_line, load_materials, load_recipe
 from config.models import Line, Recipe
 from controller.errors import ControllerError
+from controller.historian.configuration import recorded_line, recorded_recipe
 from controller.historian.identity import PLANT, SIMULATED
 from controller.historian.schema import FILE_NAME
 from controller.live_simulated import Simulator
@@ -49,11 +49,9 @@ class Files:
         Raises:
             ConfigError: this software does not take them any more.
         """
-        with tempfile.TemporaryDirectory(prefix="filmline-") as name:
-            line_file, recipe_file = Path(name, "line.toml"), Path(name, "recipe.toml")
-            line_file.write_text(line_text, "utf-8")
-            recipe_file.write_text(recipe_text, "utf-8")
-            return cls.read(recipe_file, line_file)
+        line, materials = recorded_line(line_text), load_materials()
+        recipe = recorded_recipe(recipe_text, line, materials)
+        return cls(line_text, recipe_text, line, recipe, materials)
 
     def differ(self, line_text: str, recipe_text: str) -> list[str]:
         """Which of the files of a record are not these."""

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from config.models import Line
 from controller.events import Event
+from controller.historian.configuration import recorded_line
 from controller.historian.query import Record
-from controller.report.configuration import recorded_line
 
 ZONE_K, CORE_UM, METERS_PCT = 3.0, 0.3, 1.0
 STEP_S = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from config.loader import load_line, load_recipe
+from config.loader import Materials, load_line, load_recipe
 from config.models import Line, Recipe
 
 
@@ -19,14 +19,16 @@ def recorded_line(text: str) -> Line:
         return load_line(_written(folder, "line.toml", text))
 
 
-def recorded_recipe(text: str) -> Recipe:
-    """The recipe model of a recorded text.
+def recorded_recipe(
+    text: str, line: Line | None = None, materials: Materials | None = None
+) -> Recipe:
+    """The recipe model of a recorded text; with ``line`` and ``materials`` checked against them.
 
     Raises:
         ConfigError: the text is not a valid recipe.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return load_recipe(_written(folder, "recipe.toml", text))
+        return load_recipe(_written(folder, "recipe.toml", text), line, materials)
 
 
 def _written(folder: str, name: str, text: str) -> Path:

@@ -18,9 +18,9 @@ from controller.events import Event
 from controller.film.conformance import judge_recipe
 from controller.film.meters import PASS_MAX_S, MeterValues, Passes, judge, scan_meters
 from controller.film.rolls import read_marks
+from controller.historian.configuration import recorded_line, recorded_recipe
 from controller.historian.errors import NoPosition, RecordError
 from controller.historian.query import Record
-from controller.report.configuration import recorded_line, recorded_recipe
 from controller.report.cure import Cure, cure_by_meter
 from controller.report.facts import (
     CdMap,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from config.models import Recipe
 from controller.film.rolls import RECIPE_JOURNAL
+from controller.historian.configuration import recorded_recipe
 from controller.historian.query import Record
-from controller.report.configuration import recorded_recipe
 from controller.report.cure import Cure
 from controller.report.facts import Flags, Floats, MeterTable, Result
 from controller.report.results import results

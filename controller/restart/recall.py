@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.loader import Materials, load_recipe
-from config.models import Line, Recipe
+from config.loader import Materials
 from controller.film.rolls import JOURNAL as ROLLS
 from controller.film.rolls import RECIPE_JOURNAL, read_marks
+from controller.historian.configuration import recorded_recipe
 from controller.historian.query import Record
 from controller.restart.memory import (
     FILM,
@@ -56,16 +54,4 @@ def adopt_recipe(kernel: Kernel, past: Past, materials: Materials) -> None:
     """
     if past.recipes:
         text = json.loads(past.recipes[-1])["text"]
-        kernel.adopt(recipe_of(text, kernel.line, materials), None)
-
-
-def recipe_of(text: str, line: Line, materials: Materials) -> Recipe:
-    """Read a recipe from the text a record keeps.
-
-    Raises:
-        ConfigError: with every finding.
-    """
-    with tempfile.TemporaryDirectory(prefix="filmline-") as name:
-        file = Path(name, "recipe.toml")
-        file.write_text(text, "utf-8")
-        return load_recipe(file, line, materials)
+        kernel.adopt(recorded_recipe(text, kernel.line, materials), None)
