@@ -5,7 +5,7 @@ scan groups with their tags, gaps, events, journal entries, profiles, merged blo
 rollups, and the seal. A link's digest is SHA-256 over the digest before it, its own number,
 time, class and row, and the row's content as SQLite holds it. It is written in the transaction
 that writes the row. The number and digest of the last link, the *head*, stand in ``progress``
-with each commit, and leave the computer with the mirrors.
+with each commit; a copy of them kept elsewhere shows a chain that was written anew.
 """
 
 from __future__ import annotations
