@@ -208,8 +208,10 @@ class FilmTransport:
     # --- switches of the procedure -----------------------------------------------------------
 
     def switch(self, name: str, on: bool, now_ns: int) -> None:
-        """``film.collect``, ``film.leader``, ``film.tenter_empty``, ``film.line_empty``.
+        """``film.collect``, ``film.leader``, ``film.spliced``, ``film.tenter_empty``...
 
+        At ``film.spliced`` the film that had passed the peel roll was taken away by hand; behind
+        it runs the leader until the splice comes.
         After ``film.line_empty`` the labels of the film that was there are gone: what comes
         next is a leader, and then film of a new casting, whose labels go on from there.
 
@@ -223,6 +225,8 @@ class FilmTransport:
             self.in_tenter = self.in_tenter or on
         elif name == "film.tenter_empty":
             self.in_tenter = self.in_tenter and not on
+        elif name == "film.spliced":
+            self._gone = self.label_at_die() - self._peel if on else self._gone
         elif name == "film.line_empty":
             self._gone = math.inf if on else 0.0
             self.believed = self.believed or on

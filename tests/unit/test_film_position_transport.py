@@ -57,6 +57,21 @@ def test_labels_lag_by_the_path_at_steady_speed():
     assert rig.label("WIND") == pytest.approx(die - 13.0 - 31.0 / DRAW, abs=0.02)
 
 
+def test_film_peeled_away_before_the_splice_is_nowhere_behind_the_peel_roll():
+    """The leader runs there until the splice comes: a gauge must not take it for film."""
+    rig = Rig()
+    rig.cast()
+    rig.run(20 * 60, 1.0)
+    assert rig.label("GEL") > 5.0
+    rig.film.switch("film.spliced", True, rig.plant.now_ns)
+    spliced = rig.label("PEEL")
+    rig.run(58, 1.0)
+    assert math.isnan(rig.label("GEL"))
+    rig.run(4, 1.0)
+    assert rig.label("GEL") == pytest.approx(spliced, abs=0.05)
+    assert rig.film.on_line_m() == pytest.approx(rig.label("DIE") - spliced, abs=0.05)
+
+
 def test_labels_are_monotone_along_the_line():
     rig = Rig()
     rig.cast()

@@ -111,6 +111,7 @@ class Peel(Phase):
         """A person peels the film and splices it to the leader; the gel gauge starts."""
         _ = ctx
         yield Ask("splice", "Peel the film from the belt and splice it to the leader.")
+        yield Switch("film.spliced", on=True)
         yield Put("ZC-231.RUN", 1.0, "gel gauge traverses")
 
     def at_gauge(self, ctx: Context) -> Steps:
