@@ -15,10 +15,17 @@ from controller.events import Event
 from controller.historian.archive import safe_text, utc_text
 from controller.historian.commands import From, Limit, Run, To, answering, time_range
 from controller.historian.tables import show_events
-from controller.operating.commands import BAD_INPUT, AsJson, Reason, Socket, client_of, completed
-from controller.operating.commands import fail as _fail
-from controller.operating.commands import print_json as _print_json
-from controller.operating.commands import say as _say
+from controller.operating.talk import (
+    BAD_INPUT,
+    AsJson,
+    Reason,
+    Socket,
+    client_of,
+    completed,
+    fail,
+    print_json,
+    say,
+)
 
 alarms_app = typer.Typer(
     help="Show the alarms now; of a run: alarms history LOT.", invoke_without_command=True
@@ -44,11 +51,11 @@ def alarms(
     with client_of(socket) as client:
         data = completed(client.ask("alarms")).data
     if as_json:
-        _print_json(data)
+        print_json(data)
         return
-    _say(*(_every(data) if show_all else _by_group(data)))
+    say(*(_every(data) if show_all else _by_group(data)))
     figures = data["figures"]
-    _say(f"{figures['per_10_min']} in 10 min, {figures['per_hour']} in the hour; "
+    say(f"{figures['per_10_min']} in 10 min, {figures['per_hour']} in the hour; "
          f"{figures['chattering']} chatter, {figures['stale']} stale; "
          f"{len(data['hidden'])} hidden; horn {'ON' if data['horn'] else 'quiet'}")  # fmt: skip
 
@@ -74,17 +81,17 @@ def history(
         every = record.events(low, high, source="alarm")
     priorities = _priorities(every)
     if priority and priority not in {"critical", "high", "medium", "low"}:
-        _fail(f"--priority {priority}: critical, high, medium or low", BAD_INPUT)
+        fail(f"--priority {priority}: critical, high, medium or low", BAD_INPUT)
     found = [event for event in every if tag.upper() in event.tag.upper()
              and priority in ("", priorities.get(event.tag))]  # fmt: skip
     if out is not None:
         _write_csv(out, found, priorities)
-        _say(f"{len(found)} rows in {out}")
+        say(f"{len(found)} rows in {out}")
     elif figures:
         counted = AlarmFigures(priorities)
         counted.begin(low)
         counted.hear(found)
-        _print_json(counted.figures(high).as_data())
+        print_json(counted.figures(high).as_data())
     else:
         show_events(opened, found, limit, as_json=as_json)
 
@@ -132,13 +139,13 @@ def add_alarm_commands(app: typer.Typer) -> None:
 
 def _ask(socket: Path | None, verb: str, args: dict[str, Any]) -> None:
     with client_of(socket) as client:
-        _say(*completed(client.ask(verb, **args)).lines)
+        say(*completed(client.ask(verb, **args)).lines)
 
 
 def _minutes(written: str) -> float:
     found = _SPAN.match(written.strip())
     if found is None:
-        _fail(f"--for {written!r}: write 30m or 2h", BAD_INPUT)
+        fail(f"--for {written!r}: write 30m or 2h", BAD_INPUT)
     return float(found.group(1)) * (60.0 if found.group(2) == "h" else 1.0)
 
 

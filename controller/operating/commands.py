@@ -7,42 +7,38 @@ input, no service, or no terminal to ask at.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from controller.clock import SystemClock
 from controller.operating.client import DeskClient
-from controller.operating.errors import OperatingError
 from controller.operating.person import connected, person, with_person
-from controller.operating.protocol import default_socket
 from controller.operating.reply import Reply
 from controller.operating.screen import shown
+from controller.operating.talk import (
+    BAD_INPUT,
+    REFUSED,
+    AsJson,
+    Reason,
+    Socket,
+    Yes,
+    client_of,
+    command,
+    completed,
+    confirm,
+    console_of,
+    fail,
+    offer,
+    path_of,
+    print_json,
+    say,
+)
 from controller.operating.watch import ANSWER_S, watch_live, watch_once
 
-REFUSED, BAD_INPUT = 1, 2
 _MARGIN_S = 3.0  # beyond the read-back time of a device
 _NS = 1e9
-_PAGE = 112  # columns of a picture in a file or a pipe
-
-Socket = Annotated[
-    Path | None,
-    typer.Option(
-        "--socket",
-        envvar="FILMLINE_SOCKET",
-        help="Socket of the service; found by itself where one service runs.",
-    ),
-]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the record.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 
 
 def status(socket: Socket = None, as_json: AsJson = False) -> None:
@@ -51,10 +47,10 @@ def status(socket: Socket = None, as_json: AsJson = False) -> None:
     State, what each unit waits for, questions, trips, alarms, values, meters.
     """
     if not as_json:
-        watch_once(_path(socket), _console())
+        watch_once(path_of(socket), console_of())
         return
-    with _client(socket) as client:
-        _print_json(client.ask("status").data)
+    with client_of(socket) as client:
+        print_json(client.ask("status").data)
 
 
 def watch(
@@ -68,12 +64,12 @@ def watch(
 
     The picture of ``status``, twice a second; it says NO DATA when the link is lost.
     """
-    console, who = _console(), person()
+    console, who = console_of(), person()
     password = who.password() if keep and who.name else ""
     if once or not console.is_terminal:
-        watch_once(_path(socket), console)
+        watch_once(path_of(socket), console)
         return
-    path = _path(socket)
+    path = path_of(socket)
     connect = partial(connected, path, who, password, ANSWER_S) if keep else None
     watch_live(path, console, SystemClock(), connect)
 
@@ -87,16 +83,16 @@ def read(
 
     Value, unit, quality, age, and what was asked of a tag that can be written.
     """
-    with _client(socket) as client:
-        reply = _done(client.ask("read", tags=tags))
+    with client_of(socket) as client:
+        reply = completed(client.ask("read", tags=tags))
     if as_json:
-        _print_json(reply.data)
+        print_json(reply.data)
         return
     for row in reply.data["tags"]:
         asked = row.get("request")
         more = "" if asked is None else f"  asked {asked:.{row['digits']}f}"
         age = "" if row["age_s"] is None else f"  {row['age_s']:.1f} s old"
-        _say(f"{row['tag']:<14} {shown(row):>14}{more}{age}  {row['description']}")
+        say(f"{row['tag']:<14} {shown(row):>14}{more}{age}  {row['description']}")
 
 
 def set_tag(
@@ -111,18 +107,18 @@ def set_tag(
     The value goes through the gate; then the command shows what the device reports.
     """
     if not reason.strip():
-        _fail("a set point by hand needs a reason: --reason TEXT", BAD_INPUT)
+        fail("a set point by hand needs a reason: --reason TEXT", BAD_INPUT)
     args: dict[str, Any] = {"tag": tag, "value": value, "reason": reason}
-    with _client(socket) as client:
-        seen = _offer(client, "set", args, yes=yes)
+    with client_of(socket) as client:
+        seen = offer(client, "set", args, yes=yes)
         args |= {key: seen.data[key] for key in ("seen", "old") if seen.data.get(key) is not None}
         reply = client.ask("set", **args)
         nonce = reply.data.get("confirm")
         if nonce:
-            _say(*reply.refused)
-            _confirm("A large change. Really?", yes=yes)
+            say(*reply.refused)
+            confirm("A large change. Really?", yes=yes)
             reply = client.ask("set", **args, confirm=nonce)
-        _say(*_done(reply).lines)
+        say(*completed(reply).lines)
         _show_read_back(client, reply)
 
 
@@ -131,7 +127,7 @@ def start(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
 
     It begins with utilities, exhaust and purge, and asks you where hands are needed.
     """
-    _command("start", {"reason": reason}, socket, yes=yes)
+    command("start", {"reason": reason}, socket, yes=yes)
 
 
 def hold(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
@@ -139,7 +135,7 @@ def hold(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
 
     No step goes on; heat, speed and film stay as they are, and film is marked made_in_hold.
     """
-    _command("hold", {"reason": reason}, socket, yes=yes)
+    command("hold", {"reason": reason}, socket, yes=yes)
 
 
 def restart(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
@@ -148,7 +144,7 @@ def restart(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> Non
     From measured values, at the step that was held. First reset what tripped and re-arm what
     was shed.
     """
-    _command("restart", {"reason": reason}, socket, yes=yes)
+    command("restart", {"reason": reason}, socket, yes=yes)
 
 
 def stop(reason: Reason = "", socket: Socket = None) -> None:
@@ -156,7 +152,7 @@ def stop(reason: Reason = "", socket: Socket = None) -> None:
 
     Solvent off, film runs out, heat down, exhaust stays.
     """
-    _command("stop", {"reason": reason}, socket, yes=True)
+    command("stop", {"reason": reason}, socket, yes=True)
 
 
 def abort(reason: Reason = "", socket: Socket = None) -> None:
@@ -164,7 +160,7 @@ def abort(reason: Reason = "", socket: Socket = None) -> None:
 
     This is not the emergency stop.
     """
-    _command("abort", {"reason": reason}, socket, yes=True)
+    command("abort", {"reason": reason}, socket, yes=True)
 
 
 def reset(
@@ -181,11 +177,11 @@ def reset(
     the procedure goes back to IDLE after its end; a live service then closes its lot.
     """
     if not trips:
-        _command("reset", {"reason": reason}, socket, yes=yes)
+        command("reset", {"reason": reason}, socket, yes=yes)
     for trip in trips or ():
         if not reason.strip():
-            _fail("the reset of a trip needs a reason: --reason TEXT", BAD_INPUT)
-        _command("reset", {"trip": trip, "reason": reason}, socket, yes=yes)
+            fail("the reset of a trip needs a reason: --reason TEXT", BAD_INPUT)
+        command("reset", {"trip": trip, "reason": reason}, socket, yes=yes)
 
 
 def ack(
@@ -195,8 +191,8 @@ def ack(
     socket: Socket = None,
 ) -> None:
     """Acknowledge alarms: you have seen them."""
-    with _client(socket) as client:
-        _say(*_done(client.ask("ack", names=names or [])).lines)
+    with client_of(socket) as client:
+        say(*completed(client.ask("ack", names=names or [])).lines)
 
 
 def answer(
@@ -211,8 +207,8 @@ def answer(
     The questions are in ``status``, each with the answers it takes.
     """
     question, value = (words[0], " ".join(words[1:])) if len(words) > 1 else ("", words[0])
-    with _client(socket) as client:
-        _say(*_done(client.ask("answer", ask=question, value=value)).lines)
+    with client_of(socket) as client:
+        say(*completed(client.ask("answer", ask=question, value=value)).lines)
 
 
 def note(
@@ -220,8 +216,8 @@ def note(
     socket: Socket = None,
 ) -> None:
     """Write into the shift book, which is part of the record."""
-    with _client(socket) as client:
-        _say(*_done(client.ask("note", text=" ".join(text))).lines)
+    with client_of(socket) as client:
+        say(*completed(client.ask("note", text=" ".join(text))).lines)
 
 
 def do(
@@ -236,11 +232,11 @@ def do(
     Pause the coater, change rolls, clean: all of them are in docs/half-stops.md.
     """
     if not name:
-        with _client(socket) as client:
-            _say(*_done(client.ask("cost", verb="do")).lines)
+        with client_of(socket) as client:
+            say(*completed(client.ask("cost", verb="do")).lines)
         return
     found = dict(_pair(item) for item in args or ())
-    _command("do", {"name": name, "args": found, "reason": reason}, socket, yes=yes)
+    command("do", {"name": name, "args": found, "reason": reason}, socket, yes=yes)
 
 
 def manual(
@@ -253,7 +249,7 @@ def manual(
 
     Recipe and loops wait there; interlocks and limits stay on.
     """
-    _command("manual", {"unit": unit, "reason": reason}, socket, yes=yes)
+    command("manual", {"unit": unit, "reason": reason}, socket, yes=yes)
 
 
 def auto(
@@ -266,7 +262,7 @@ def auto(
 
     They go on from what is there, without a jump.
     """
-    _command("auto", {"unit": unit, "reason": reason}, socket, yes=yes)
+    command("auto", {"unit": unit, "reason": reason}, socket, yes=yes)
 
 
 def rearm(
@@ -280,7 +276,7 @@ def rearm(
     An output is shed when its device restarted or was lost; look at the device first.
     """
     for tag in tags:
-        _command("rearm", {"tag": tag, "reason": reason}, socket, yes=yes)
+        command("rearm", {"tag": tag, "reason": reason}, socket, yes=yes)
 
 
 def bypass(
@@ -295,7 +291,7 @@ def bypass(
     For engineers; never for the hazards Z1 to Z4.
     """
     args: dict[str, Any] = {"trip": trip, "minutes": minutes, "reason": reason}
-    _command("bypass", args, socket, yes=yes)
+    command("bypass", args, socket, yes=yes)
 
 
 def take(reason: Reason = "", socket: Socket = None) -> None:
@@ -303,14 +299,14 @@ def take(reason: Reason = "", socket: Socket = None) -> None:
 
     From its holder if there is one, with the same role or a higher one.
     """
-    with _client(socket) as client:
-        _say(*_done(client.ask("take", reason=reason)).lines)
+    with client_of(socket) as client:
+        say(*completed(client.ask("take", reason=reason)).lines)
 
 
 def release(socket: Socket = None) -> None:
     """Give control up; the line goes on as it is."""
-    with _client(socket) as client:
-        _say(*_done(client.ask("release")).lines)
+    with client_of(socket) as client:
+        say(*completed(client.ask("release")).lines)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -325,55 +321,25 @@ def add_commands(app: typer.Typer) -> None:
 # --- inside ----------------------------------------------------------------------------------
 
 
-def _command(verb: str, args: dict[str, Any], socket: Path | None, *, yes: bool) -> None:
-    """Say the cost, ask, do it, say what happened."""
-    if verb in {"stop", "abort"}:
-        with suppress(OperatingError), DeskClient(_path(socket)) as client:
-            _say(*client.ask("cost", verb=verb, **args).lines)
-        with DeskClient(_path(socket)) as client:  # no log-in stands before it
-            _say(*_done(client.ask(verb, **args)).lines)
-        return
-    with _client(socket) as client:
-        seen = _offer(client, verb, args, yes=yes)
-        _say(*_done(client.ask(verb, **args, seen=seen.data.get("seen"))).lines)
-
-
-def _offer(client: DeskClient, verb: str, args: dict[str, Any], *, yes: bool) -> Reply:
-    """Say what it costs and ask whether to go on."""
-    cost = _done(client.ask("cost", **(args | {"verb": verb})))
-    _say(*cost.lines)
-    _confirm("Go on?", yes=yes or bool(cost.data.get("against")))  # what is refused is not asked
-    return cost
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        _fail("nobody can be asked here: repeat with --yes", BAD_INPUT)
-    if not typer.confirm(question, default=False):
-        _fail("nothing was done", REFUSED)
-
-
 def _show_read_back(client: DeskClient, reply: Reply) -> None:
     """Wait until the device shows the value, or say what it shows instead."""
     if reply.data.get("one_shot"):
         return
     tag, target = reply.data["tag"], float(reply.data["value"])
     within = float(reply.data["tolerance"]) * 1.01
-    found = _done(client.ask("read", tags=[tag]))
+    found = completed(client.ask("read", tags=[tag]))
     until_ns = _now(found) + (float(reply.data["wait_s"]) + _MARGIN_S) * _NS
     while True:
         row, ended = found.data["tags"][0], found.data["not_moved"]
         there = row["good"] and row["value"] is not None and abs(row["value"] - target) <= within
         if there and not row["moving"]:
-            _say(f"{tag} reads {shown(row)}")
+            say(f"{tag} reads {shown(row)}")
             return
         if tag in ended:
-            _fail(f"{tag} stopped at {shown(row)}: {ended[tag]}", REFUSED)
+            fail(f"{tag} stopped at {shown(row)}: {ended[tag]}", REFUSED)
         if _now(found) >= until_ns:
-            _fail(f"{tag} reads {shown(row)}, asked {target:g}: see filmline status", REFUSED)
-        found = _done(client.ask("read", tags=[tag]))
+            fail(f"{tag} reads {shown(row)}, asked {target:g}: see filmline status", REFUSED)
+        found = completed(client.ask("read", tags=[tag]))
 
 
 def _now(reply: Reply) -> int:
@@ -383,54 +349,5 @@ def _now(reply: Reply) -> int:
 def _pair(item: str) -> tuple[str, str]:
     key, equals, value = item.partition("=")
     if not equals or not key:
-        _fail(f"{item!r}: write KEY=VALUE", BAD_INPUT)
+        fail(f"{item!r}: write KEY=VALUE", BAD_INPUT)
     return key, value
-
-
-def _done(reply: Reply) -> Reply:
-    """Pass a reply that says done; a refusal ends the command with every reason."""
-    if not reply.ok:
-        _fail("refused: " + "\n         ".join(reply.refused), REFUSED)
-    return reply
-
-
-def _client(socket: Path | None) -> DeskClient:
-    return connected(_path(socket), person())
-
-
-def _path(socket: Path | None) -> Path:
-    """Socket that is named, or the only one there is."""
-    if socket is not None:
-        return socket
-    usual = default_socket("pilot")
-    found = sorted(usual.parent.glob("*.sock")) if os.access(usual.parent, os.R_OK) else []
-    if len(found) > 1:
-        told = ", ".join(map(str, found))
-        _fail(f"several services: {told}; name one with --socket", BAD_INPUT)
-    return found[0] if found else usual
-
-
-def _say(*lines: str) -> None:
-    console = _console()
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_json(data: object) -> None:
-    sys.stdout.write(json.dumps(data, indent=1) + "\n")
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    errors.print(message)
-    raise typer.Exit(code)
-
-
-def _console() -> Console:
-    """Standard output; as wide as the picture where it is no terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_PAGE)
-
-
-client_of, completed, fail, print_json, say = _client, _done, _fail, _print_json, _say
-"""For the commands of other modules over the same socket."""

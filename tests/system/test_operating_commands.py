@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from controller.cli import app
-from controller.operating import commands, hand
+from controller.operating import hand, talk
 from controller.operating.watch import Watcher
 from tests.desk_rig import DeskRig, ServedRig
 
@@ -91,7 +91,7 @@ def test_a_terminal_is_asked_and_no_means_no(served, monkeypatch):
     def confirm(question: str, *, yes: bool) -> None:
         asked.append(question)
 
-    monkeypatch.setattr(commands, "_confirm", confirm)
+    monkeypatch.setattr(talk, "confirm", confirm)
     assert command(served, "manual", "belt", "--reason", "try").exit_code == 0
     assert asked == ["Go on?"]
     monkeypatch.undo()
@@ -126,6 +126,43 @@ def test_do_alone_lists_the_operations(served):
     found = command(served, "do")
     assert found.exit_code == 0, found.output
     assert "change_roll     close the roll" in found.output
+
+
+def test_an_alarm_is_listed_shelved_brought_back_and_taken_out_of_service(served):
+    name = "SYS.LAG/H"
+    told = command(served, "shelve", name, "--for", "30m", "--reason", "try")
+    assert (told.exit_code, "is shelved for 30 min" in told.output) == (0, True)
+    listed = command(served, "alarms", "--all").output
+    assert f"{name}: longest delay" in listed
+    assert "back in 30 min: try" in listed
+    assert "cause: " in listed
+    assert name in hidden(served)
+    assert command(served, "unshelve", name).output.strip() == f"{name} is back"
+    again = command(served, "unshelve", name)
+    assert (again.exit_code, "is not shelved" in again.output) == (1, True)
+    assert command(served, "out-of-service", name, "--reason", "try").exit_code == 0
+    assert command(served, "out-of-service", name, "--reason", "try", "--back").exit_code == 0
+    assert name not in hidden(served)
+    assert "quiet" in command(served, "silence").output
+
+
+def hidden(served: ServedRig) -> set[str]:
+    return {row["name"] for row in json.loads(command(served, "alarms", "--json").output)["hidden"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("SYS.LAG/H", "--for", "soon", "--reason", "x"), 2, "write 30m or 2h"),
+        (("SYS.LAG/H", "--for", "99h", "--reason", "x"), 1, "an alarm is shelved for up to"),
+        (("SYS.LAG/H", "--for", "5m"), 1, "a reason is needed"),
+        (("SYS.LAG", "--for", "5m", "--reason", "x"), 1, "has several alarms"),
+        (("SYS.LAGG/H", "--for", "5m", "--reason", "x"), 1, "did you mean SYS.LAG/H"),
+    ],
+)
+def test_a_shelf_that_cannot_be_is_one_message(served, words, code, told):
+    found = command(served, "shelve", *words)
+    assert (found.exit_code, told in found.output) == (code, True), found.output
 
 
 def test_a_bit_is_read_back_exactly(served):

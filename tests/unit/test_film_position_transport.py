@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from controller.film.transport import Counter, FilmTransport, Track
+from controller.film.counters import Counter, Track
+from controller.film.transport import FilmTransport
 from tests.fake_line import FakeLine, pilot
 
 DRAW = 1.005
