@@ -274,6 +274,22 @@ def test_after_a_dip_nothing_heats_or_pumps_by_a_reset_alone(line: Line) -> None
     line.sound()
 
 
+def test_after_a_dip_a_person_gets_the_heat_back(line: Line) -> None:
+    line.fault("F15(dip)@20s")
+    line.run(30.0)
+    now_ns = line.kernel.clock.utc_ns()
+    engineer = person(Role.ENGINEER)
+    assert line.kernel.interlocks.reset("IL8-SUPPLY", engineer, "supply is back", now_ns).accepted
+    line.run(2.0)
+    line.restart()
+    line.run(60.0)
+    act = line.plant.act
+    assert act.main_contactor
+    assert act.contactor.all()
+    assert line.plant.truth.power_w.any()
+    line.sound()
+
+
 def test_a_longer_dip_trips_the_web_drives_too_and_stops(line: Line) -> None:
     line.fault("F15(dip)@20s+1.5s")
     line.run(60.0)

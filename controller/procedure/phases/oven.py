@@ -320,6 +320,8 @@ def put_back(ctx: Context) -> Steps:
     zones = list(lost(ctx, set_points(ctx, _KINDS, offset)))
     if not zones:
         return
+    if ctx.request(MAIN) < 0.5:  # a trip of the supply opens it too
+        yield Put(MAIN, 1.0, "zones heat again")
     for zone, _ in zones:
         if zone.contactor is not None:
             yield Put(zone.contactor, 1.0, f"{zone.name} heats again")
