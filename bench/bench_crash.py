@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench_live import PRIORITY, RECIPE, ROOT, Files, command, make_files, wait
 
@@ -248,7 +249,7 @@ def judge(files: Files, acks: Path, figures: Figures) -> None:
         figures.heated += heated(record)
 
 
-def account(acked: Counter, stored: Counter, figures: Figures) -> int:  # type: ignore[type-arg]
+def account(acked: Counter[Any], stored: Counter[Any], figures: Figures) -> int:
     """Count what is lost, twice, or stored though no acknowledgement was seen."""
     figures.lost += sum((acked - stored).values())
     figures.twice += sum((stored - acked)[key] for key in acked if stored[key] > acked[key])
