@@ -4,6 +4,7 @@ A scan group is polled with a period. Where two rows lie further apart than that
 missing; each hole must lie in a declared gap (``dropped`` while the disk failed, ``stopped``
 while nobody was recording). A failed poll is not missing: it is stored, bad, with a reason.
 A silent device is asked less often: the failure stands until the next poll, and declares it.
+So do the last tries before a device is given up, which take the turns of its other polls.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from controller.historian.recorder import Gap
 from drivers.base import Quality
 
 _LATE: Final = 1.6  # periods between rows that still count as one late poll
+_GIVEN_UP_NS: Final = 3_000_000_000  # drivers.device: 2 s without an answer, then one last try
 _ABSENT: Final = ("dropped", "stopped")
 
 
@@ -128,6 +130,7 @@ def _holes(
     absent = [gap for gap in gaps if gap.kind in _ABSENT]
     failed = [gap for gap in gaps if gap.kind == "failed"]
     began = [gap.from_ns for gap in failed]
+    giving_up = {gap.from_ns: gap.reason for gap in failed}
     steps = np.diff(edges)
     found: list[Hole] = []
     for row in np.flatnonzero(steps > _LATE * period_ns):
@@ -137,6 +140,8 @@ def _holes(
         last = bisect_right(began, start) - 1
         if last >= 0 and failed[last].to_ns >= start:
             reasons.append(failed[last].reason)
+        if end in giving_up and end - start <= period_ns + _GIVEN_UP_NS:
+            reasons.append(giving_up[end])
         found.append(Hole(start, end, max(1, missing), reasons[0] if reasons else ""))
     return found
 

@@ -186,6 +186,20 @@ def test_a_silent_device_is_asked_less_often_and_its_failure_says_so(tmp_path):
     assert [hole.reason for hole in account.holes] == [*(["no reply"] * 12), ""]
 
 
+@pytest.mark.parametrize(("silent_s", "undeclared"), [(4, 0), (6, 5)])
+def test_the_last_tries_before_a_device_is_given_up_are_declared(tmp_path, silent_s, undeclared):
+    store = new_store(tmp_path)
+    belt = store.attach(BELT)
+    belt.append([2.0], 0, 0, 0)
+    gone = silent_s * S
+    belt.append_failed(Quality.BAD_NO_COMMUNICATION, "no reply", gone, gone)
+    store.close(gone)
+    with Record(tmp_path) as record:
+        account = balance(record, "SIC-210.ACT")
+    assert account.expected == silent_s + 1
+    assert account.undeclared == undeclared
+
+
 def test_csv_opens_with_units_and_reads_back(run, tmp_path):
     with Record(run) as record:
         files = export_csv(record, tmp_path, 990 * S, 4700 * S)
