@@ -17,6 +17,7 @@ from math import nan
 from config.models import Level, Line, Role
 from controller.bypass import Bypass, bypass_refusals
 from controller.cause_effect import RANK, Matrix, Row
+from controller.condition_nodes import Finding
 from controller.events import Actor, Event
 from controller.outputs import Forced
 from controller.refusals import ACCEPTED, Cause, Decision, Refusal, refused
@@ -113,7 +114,7 @@ class Interlocks:
         if number is None:
             return refused(_no(name, Cause.UNKNOWN_TAG, "the line has no such trip"))
         row = self._rows[number]
-        reasons = [*_reset_rights(row, actor, reason), *self._still_there(row)]
+        reasons = self.against_reset(name, actor, reason)
         if reasons:
             self._note(now_ns, "reset refused", row, "; ".join(map(str, reasons)), actor.name)
             return refused(*reasons)
@@ -122,6 +123,11 @@ class Interlocks:
         self._forget_first_out()
         self._result = self._collect(())
         return ACCEPTED
+
+    def against_reset(self, name: str, actor: Actor, reason: str) -> tuple[Refusal, ...]:
+        """Every reason against a reset of a row now; empty when it would be done."""
+        row = self._rows[self._matrix.number[name]]
+        return (*_reset_rights(row, actor, reason), *self._still_there(row))
 
     def bypass(self, asked: Bypass, now_ns: int) -> Decision:
         """Ignore one row for a limited time; refused for hazards Z1 to Z4 whoever asks.
@@ -132,7 +138,7 @@ class Interlocks:
         if number is None:
             return refused(_no(asked.trip, Cause.UNKNOWN_TAG, "the line has no such trip"))
         row = self._rows[number]
-        reasons = bypass_refusals(row.trip, asked, self._bypass, now_ns)
+        reasons = self.against_bypass(asked, now_ns)
         if reasons:
             self._note(
                 now_ns, "bypass refused", row, "; ".join(map(str, reasons)), asked.actor.name
@@ -141,6 +147,28 @@ class Interlocks:
         self._bypass = asked
         self._note(now_ns, "bypass", row, asked.reason, asked.actor.name)
         return ACCEPTED
+
+    def against_bypass(self, asked: Bypass, now_ns: int) -> tuple[Refusal, ...]:
+        """Every reason against a bypass now; empty when it would be set."""
+        row = self._rows[self._matrix.number[asked.trip]]
+        return bypass_refusals(row.trip, asked, self._bypass, now_ns)
+
+    @property
+    def bypassed(self) -> Bypass | None:
+        """The bypass in force, None when there is none."""
+        return self._bypass
+
+    def findings(self, name: str) -> tuple[Finding, ...]:
+        """Leaves of a row's condition as they are now: what makes it true, else what keeps it so.
+
+        Empty before the first scan.
+        """
+        row, seen = self._rows[self._matrix.number[name]], self._seen
+        return () if seen is None else tuple(row.when.because(seen) or row.when.explain(seen))
+
+    def since_ns(self, name: str) -> int:
+        """UTC ns at which a row tripped last; 0 when it never did."""
+        return self._rows[self._matrix.number[name]].since_ns
 
     def why(self, name: str) -> str:
         """Values that made a row trip; empty when it is not tripped.

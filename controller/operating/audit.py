@@ -18,7 +18,7 @@ from controller.operating.words import Args, Refused, text
 if TYPE_CHECKING:
     from controller.app import Kernel
 
-LOOKING: Final = frozenset({"status", "read", "alarms", "cost", "keep"})
+LOOKING: Final = frozenset({"status", "read", "alarms", "cost", "why-not", "keep"})
 """Verbs that change nothing: the audit trail does not hold them."""
 _AGAIN_NS: Final = 60_000_000_000  # a refusal that is repeated is told once in this time
 

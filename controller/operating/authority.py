@@ -17,8 +17,8 @@ LEASE_NS = 60 * 1_000_000_000
 SHOWN_NS = 600 * 1_000_000_000
 """How long a take-over is shown to everybody."""
 
-NO_TOKEN = frozenset({"status", "read", "alarms", "cost", "stop", "abort", "ack", "silence", "note",
-                      "take", "release", "keep"})  # fmt: skip
+NO_TOKEN = frozenset({"status", "read", "alarms", "cost", "why-not", "stop", "abort", "ack",
+                      "silence", "note", "take", "release", "keep"})  # fmt: skip
 """Verbs that need no token, and never claim it. Every other verb needs it.
 
 They move nothing and hide nothing (looking, acknowledging, silencing the horn, writing into the

@@ -22,7 +22,7 @@ _AHEAD_NS = 1_000_000_000  # a stamp from later than now is nobody's
 _MOST = 1024  # more than the server lets in during a life
 _LONGEST_ID = 64
 
-NO_ID = frozenset({"status", "read", "alarms", "cost", "keep", "now"})
+NO_ID = frozenset({"status", "read", "alarms", "cost", "why-not", "keep", "now"})
 """Verbs that change nothing when they are repeated."""
 FREE = frozenset({"stop", "abort"})
 """Verbs that are done whatever id they carry, as often as they come: nothing impedes them."""

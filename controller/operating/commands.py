@@ -36,6 +36,7 @@ from controller.operating.talk import (
     say,
 )
 from controller.operating.watch import ANSWER_S, watch_live, watch_once
+from controller.operating.why_command import why_not
 
 _MARGIN_S = 3.0  # beyond the read-back time of a device
 _NS = 1e9
@@ -316,6 +317,7 @@ def add_commands(app: typer.Typer) -> None:
         app.command(verb.__name__)(with_person(verb))
     numbers = {"ignore_unknown_options": True}  # -3 is a value, not an option
     app.command("set", context_settings=numbers)(with_person(set_tag))
+    app.command("why-not", context_settings=numbers)(with_person(why_not))
 
 
 # --- inside ----------------------------------------------------------------------------------

@@ -22,10 +22,11 @@ from controller.operating.hand import Hand, needs_operator
 from controller.operating.picture import picture, reading
 from controller.operating.protection import Protection
 from controller.operating.reply import Reply, done, refuse
+from controller.operating.why_not import WhyNot
 from controller.operating.words import Args, Refused, meant, text, texts
 from controller.outputs import Mode
 from controller.procedure.execution import PendingAsk
-from controller.procedure.states import Command, State, after
+from controller.procedure.states import Command
 from controller.scan import ScanOutput
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Desk:
         self.authority = Authority()
         self._control = Control(self.authority)
         self._protection = Protection(kernel)
+        self._why_not = WhyNot(kernel, self.hand, self.authority)
         alarm_desk = AlarmDesk(kernel)
         self._state = kernel.runner.state
         self._state_ns = 0
@@ -92,6 +94,7 @@ class Desk:
             "status": self._status,
             "read": self._read,
             "cost": self._cost,
+            "why-not": self._why_not.ask,
             "note": self._note,
             "answer": self._answer,
             "ack": self._protection.acknowledge,
@@ -140,7 +143,8 @@ class Desk:
                 reply = self.audit.done(verb, args, reply, actor, now_ns)
         except Refused as error:
             self.audit.refused(verb, error, actor, now_ns)
-            reply = refuse(*error.reasons, **error.data)
+            causes = self._why_not.of(error, verb, args, actor, now_ns)
+            reply = refuse(*error.reasons, causes=[cause.row() for cause in causes], **error.data)
         self._tell_control(now_ns)
         return reply
 
@@ -237,10 +241,7 @@ class Desk:
         return self._protection.reset_cost(args) if verb == "reset" else []
 
     def _price(self, command: Command, now_ns: int) -> Cost:
-        state = self.kernel.runner.state
-        if after(state, command) is None:
-            raise Refused(f"{command} is not possible in state {state.name}", seen=self._seen())
-        against = self.kernel.runner.arming() if command is Command.START else ()
+        against = self.kernel.runner.against(command)
         if against:
             raise Refused(*against, seen=self._seen())
         return cost_of(self.kernel, command, now_ns)
@@ -275,12 +276,10 @@ class Desk:
     def _give(self, command: Command, args: Args, actor: Actor) -> Reply:
         runner = self.kernel.runner
         before = runner.state
-        against = runner.arming() if command is Command.START and before is State.IDLE else ()
+        against = runner.against(command)
         if against:
             raise Refused(*against)
-        why = runner.command(command, _reason(args), actor)
-        if why:
-            raise Refused(why)
+        runner.command(command, _reason(args), actor)
         self.version += 1
         told = done(f"{before.name} -> {runner.state.name}", state=runner.state.name)
         return told.about("", before.name, runner.state.name)

@@ -75,6 +75,7 @@ def picture(kernel: Kernel, now_ns: int) -> dict[str, object]:
         "units": _units(kernel),
         "manual": _manual(kernel),
         "trips": trips(kernel),
+        "bypass": bypass_in_force(kernel, now_ns),
         "alarms": alarms(kernel, now_ns),
         "asks": _asks(kernel, now_ns),
         "zones": _zones(kernel, now_ns),
@@ -113,6 +114,20 @@ def trips(kernel: Kernel) -> list[Row]:
         if trip.name in result.active
     ]
     return sorted(rows, key=lambda row: not row["first_out"])
+
+
+def bypass_in_force(kernel: Kernel, now_ns: int) -> Row | None:
+    """The row that is ignored now, by whom, why and until when; None when there is none."""
+    held = kernel.interlocks.bypassed
+    if held is None:
+        return None
+    return {
+        "trip": held.trip,
+        "by": held.actor.name,
+        "reason": held.reason,
+        "until_ns": held.until_ns,
+        "left_s": round((held.until_ns - now_ns) / _NS, 1),
+    }
 
 
 def alarms(kernel: Kernel, now_ns: int) -> list[Row]:

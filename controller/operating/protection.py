@@ -42,8 +42,7 @@ class Protection:
 
     def reset_trip(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Release a latched trip; nothing starts by it."""
-        name, reason = text(args, "trip"), text(args, "reason")
-        self._known_trip(name)
+        name, reason = trip_named(self._kernel, args), text(args, "reason")
         holds = [f.tag for f in self._kernel.interlocks.result.forced.values() if f.trip == name]
         decision = self._kernel.interlocks.reset(name, actor, reason, now_ns)
         if not decision.accepted:
@@ -54,8 +53,7 @@ class Protection:
 
     def reset_cost(self, args: Args) -> list[str]:
         """What a reset of a trip means."""
-        name = text(args, "trip")
-        self._known_trip(name)
+        name = trip_named(self._kernel, args)
         forced = self._kernel.interlocks.result.forced.values()
         holds = [f"{f.tag} = {f.value:g}" for f in forced if f.trip == name]
         why = self._kernel.interlocks.why(name) or "it is not tripped"
@@ -64,9 +62,8 @@ class Protection:
 
     def bypass(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Ignore one row for some minutes."""
-        name, reason = text(args, "trip", needed="which trip?"), text(args, "reason")
+        name, reason = trip_named(self._kernel, args), text(args, "reason")
         minutes = number(args, "minutes")
-        self._known_trip(name)
         if not 0.0 < minutes <= LONGEST_NS / _MINUTE_NS:
             raise Refused(f"a bypass lasts up to {LONGEST_NS // _MINUTE_NS} min")
         until_ns = now_ns + round(minutes * _MINUTE_NS)
@@ -78,15 +75,18 @@ class Protection:
 
     def bypass_cost(self, args: Args) -> list[str]:
         """What a bypass means."""
-        name = text(args, "trip", needed="which trip?")
-        self._known_trip(name)
+        name = trip_named(self._kernel, args)
         trip = next(trip for trip in self._kernel.line.trip if trip.name == name)
         return [f"{name} does not protect meanwhile: {trip.consequence or trip.title}"]
 
-    def _known_trip(self, name: str) -> None:
-        names = [trip.name for trip in self._kernel.line.trip]
-        if name not in names:
-            raise Refused(f"the line has no trip {name}{meant(name, names)}")
+
+def trip_named(kernel: Kernel, args: Args) -> str:
+    """Row of the interlock matrix that is asked for."""
+    name = text(args, "trip", needed="which trip?")
+    names = [trip.name for trip in kernel.line.trip]
+    if name not in names:
+        raise Refused(f"the line has no trip {name}{meant(name, names)}")
+    return name
 
 
 def _named(alarm: str, names: list[str]) -> bool:

@@ -121,6 +121,7 @@ def _abnormal(status: Status) -> list[RenderableType]:
             Text(f"   filmline answer {ask['key']} {choices}   (role {ask['role']}, waits "
                  f"{span(ask['waited_s'])}, {hold})")
         )  # fmt: skip
+    lines += _bypass(status.get("bypass"))
     for trip in status["trips"][:_MOST]:
         first = " FIRST OUT" if trip["first_out"] else ""
         gone = "; its cause is gone" if trip["cause"] is False else ""
@@ -143,6 +144,14 @@ def _abnormal(status: Status) -> list[RenderableType]:
     if status["record"]:
         lines.append(Text(f"RECORD  cannot be written: {status['record']}", style=_ABNORMAL))
     return [Text(), *lines] if lines else [Text("no alarm, no trip, no question", style=_QUIET)]
+
+
+def _bypass(held: Status | None) -> list[RenderableType]:
+    """The row that does not protect now; on every picture until it does again."""
+    if held is None:
+        return []
+    told = f"BYPASS {held['trip']} by {held['by']}, {span(held['left_s'])} left: {held['reason']}"
+    return [Text(told, style=_ATTENTION)]
 
 
 def _restart(told: Status | None) -> list[RenderableType]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from controller.operating.cause_lines import lines_of, unsaid
 from controller.operating.client import DeskClient
 from controller.operating.errors import OperatingError
 from controller.operating.person import connected, person
@@ -69,9 +70,13 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def completed(reply: Reply) -> Reply:
-    """Pass a reply that says done; a refusal ends the command with every reason."""
+    """Pass a reply that says done; a refusal ends the command with every reason.
+
+    What the reasons did not tell comes below them, with its live values.
+    """
     if not reply.ok:
-        fail("refused: " + "\n         ".join(reply.refused), REFUSED)
+        more = lines_of(unsaid(reply.data.get("causes", ()), reply.refused))
+        fail("refused: " + "\n         ".join([*reply.refused, *more]), REFUSED)
     return reply
 
 

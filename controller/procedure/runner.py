@@ -113,18 +113,24 @@ class Runner(ComesBack):
         Interlocks hold, stop or abort through this too; there is no second way.
         """
         following = after(self.state, command)
-        if following is None:
-            return f"{command} is not possible in state {self.state.name}"
-        if command in (Command.START, Command.RESET) and self.side.name:
-            return f"{self.side.name} is going on"
-        against = self.arming() if command is Command.START else ()
-        if against:
+        against = self.against(command)
+        if following is None or against:
             return "; ".join(against)
-        why = self.barred() if command is Command.RESTART else ""
-        if why:
-            return why
         self._go(following, f"{command}: {reason}", actor.name)
         return ""
+
+    def against(self, command: Command) -> list[str]:
+        """Every reason against a command now; empty when it may be given."""
+        if after(self.state, command) is None:
+            return [f"{command} is not possible in state {self.state.name}"]
+        reasons: list[str] = []
+        if command in (Command.START, Command.RESET) and self.side.name:
+            reasons.append(f"{self.side.name} is going on")
+        if command is Command.START:
+            reasons += self.arming()
+        if command is Command.RESTART:
+            reasons += filter(None, [self.barred()])
+        return reasons
 
     def demand(self, level: Level, cause: str, now_ns: int) -> None:
         """Hear what protection demands: hold, stop or abort; a state beyond it stays.
@@ -166,10 +172,19 @@ class Runner(ComesBack):
         """Questions that wait for a person."""
         return self._questions.all()
 
+    def acting(self) -> tuple[UnitRun, ...]:
+        """Units whose turn it is in the present state."""
+        units = self._stops if self.state is State.STOPPING else self.units
+        return (*self._regain, *units)
+
     def waiting_for(self) -> list[Waiting]:
         """What every unit does now and what it waits for, with live values."""
-        units = self._stops if self.state is State.STOPPING else self.units
-        return [unit.waiting() for unit in (*self._regain, *units)]
+        return [unit.waiting() for unit in self.acting()]
+
+    @property
+    def view(self) -> Context:
+        """What the phases look at: line, recipe and the last scan."""
+        return self._ctx
 
     # --- one scan ----------------------------------------------------------------------------
 

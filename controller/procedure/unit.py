@@ -12,7 +12,7 @@ from controller.procedure.execution import Executor, Hands
 from controller.procedure.journal import Journal, JournalEntry
 from controller.procedure.phase import Phase, ProcedureError
 from controller.procedure.states import State
-from controller.procedure.steps import Steps
+from controller.procedure.steps import Step, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,12 @@ class UnitRun:
         slot = self.slot
         name = "" if slot is None else slot.name
         return Waiting(self.name, name, self.step_name, self.waiting_for())
+
+    @property
+    def item(self) -> Step | None:
+        """The step in hand of what it does now, None before there is one."""
+        executor = self._extra or self._executor
+        return None if executor is None else executor.item
 
     def waiting_for(self) -> str:
         """What it waits for, in words with live values."""

@@ -13,8 +13,8 @@ from controller.operating.screen import screen
 from controller.procedure.states import State
 from tests.desk_rig import ANN, EVE, VIC, DeskRig
 
-NO_CONTROL = {"status", "read", "alarms", "cost", "stop", "abort", "ack", "silence", "note", "take",
-              "release", "keep"}  # fmt: skip
+NO_CONTROL = {"status", "read", "alarms", "cost", "why-not", "stop", "abort", "ack", "silence",
+              "note", "take", "release", "keep"}  # fmt: skip
 CONTROL = {"start", "hold", "restart", "reset", "answer", "manual", "auto", "set", "do", "rearm",
            "bypass", "shelve", "unshelve", "out-of-service"}  # fmt: skip
 

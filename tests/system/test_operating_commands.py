@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,23 @@ def test_a_command_says_its_cost_and_asks_nobody_without_a_terminal(served):
     assert "time: about 2 h" in found.output
     assert "nobody can be asked here: repeat with --yes" in found.output
     assert served.rig.kernel.runner.state.name == "IDLE"
+
+
+def test_what_stands_in_the_way_is_told_with_live_values(served):
+    found = command(served, "why-not", "set", "XV-110.CMD", "on")
+    assert found.exit_code == 0
+    lines = found.output.splitlines()
+    assert "XV-110.CMD: casting is in auto" in lines
+    behind = next(n for n, line in enumerate(lines) if line.startswith("IL11P: Dope to the die"))
+    assert re.fullmatch(r"    \S+ [-.\d]+ \S+, below .*", lines[behind + 1]), found.output
+    assert "No bypass: the line file does not allow it" in found.output
+    again = json.loads(command(served, "why-not", "restart", "--json").output)
+    assert [(cause["kind"], cause["name"]) for cause in again["causes"]] == [("state", "IDLE")]
+    assert command(served, "why-not", "start").output == "nothing known stands against start\n"
+    assert "did you mean start" in command(served, "why-not", "strat").output
+    assert "set takes tag value" in command(served, "why-not", "set", "a", "1", "2").output
+    told = command(served, "set", "XV-110.CMD", "on", "--reason", "try", "--yes")
+    assert "         IL11P: Dope to the die" in told.output  # below the refusal, unasked
 
 
 def test_a_shift(served):
