@@ -78,6 +78,8 @@ class TagSpec(Model):
             ``resolution``), None for points decoded by a profile.
         range: instrument range in ``unit``; outside is bad.
         resolution: smallest step worth keeping; events round to it.
+        fastest_per_s: fastest that the true value can move, in ``unit`` per second; what jumps
+            further is a sensor failure. None: any change is believed.
     """
 
     name: Name
@@ -95,6 +97,7 @@ class TagSpec(Model):
     alarm: AlarmLimits | None = None
     write: WriteSpec | None = None
     stale_s: float | None = Field(default=None, gt=0.0)  # default: max(3 periods, 2 s)
+    fastest_per_s: float | None = Field(default=None, gt=0.0)
 
 
 class CalculatedTag(Model):

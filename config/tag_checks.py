@@ -42,6 +42,10 @@ def check_tag(
             f"at most {high - low:g} {tag.unit}",
         )
     if isinstance(tag, TagSpec):
+        if tag.fastest_per_s is not None and tag.kind != "float":
+            source.report(
+                Category.CONTRADICTION, (*path, "fastest_per_s"), f"a {tag.kind} has no rate"
+            )
         _check_span(source, path, tag)
         _check_write(source, path, tag, maximum)
         if tag.alarm is not None:

@@ -1,4 +1,4 @@
-"""Checks of what instruments say, sample by sample: not a number, or outside the range.
+"""Checks of what instruments say, sample by sample: not a number, outside the range, a jump.
 
 Values are checked when they arrive, so that the image, the rules and the record all carry
 the same quality.
@@ -44,4 +44,12 @@ def spoiled(
         if not is_bad(result[k]):
             nothing = math.isnan(values[k])
             result[k] = Quality.BAD_SENSOR_FAILURE if nothing else Quality.BAD_OUT_OF_RANGE
+    return result
+
+
+def failed(quality: Sequence[int] | int, positions: Sequence[int], count: int) -> list[int]:
+    """Quality per value once the good ones at ``positions`` are not to be believed."""
+    result = [quality] * count if isinstance(quality, int) else list(quality)
+    for k in positions:
+        result[k] = Quality.BAD_SENSOR_FAILURE
     return result

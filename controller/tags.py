@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from config.models import CalculatedTag, Line, TagSpec
 from controller.errors import UnknownTag, WiringError
-from controller.sensor_checks import accepted_range, outside, spoiled
+from controller.sensor_checks import accepted_range, failed, outside, spoiled
+from controller.sensor_rates import BlockRates
 from drivers.base import Block, BlockWriter, Image, Quality, is_bad
 
 Floats = npt.NDArray[np.float64]
@@ -229,7 +230,7 @@ class BlockSlice:
     """
 
     __slots__ = (
-        "_high", "_low", "_nothing", "_place", "_record", "_table", "kept",
+        "_high", "_low", "_nothing", "_place", "_rates", "_record", "_table", "kept",
     )  # fmt: skip
 
     def __init__(
@@ -243,6 +244,8 @@ class BlockSlice:
         ranges = [table.accepted(name) for name in block.tags]
         self._low = [low for low, _ in ranges]
         self._high = [high for _, high in ranges]
+        specs = (table.spec(name) for name in block.tags)
+        self._rates = BlockRates([getattr(spec, "fastest_per_s", None) for spec in specs])
 
     def write(
         self,
@@ -255,6 +258,10 @@ class BlockSlice:
         bad = outside(values, self._low, self._high)
         if bad:
             quality = spoiled(values, quality, bad)
+        if self._rates:
+            jumped = self._rates.jumped(values, quality, sent_ns)
+            if jumped:
+                quality = failed(quality, jumped, len(values))
         self._store(values, quality, sent_ns, received_ns)
         if self._record is not None:
             self._record.write(values, quality, sent_ns, received_ns)

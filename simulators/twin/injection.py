@@ -11,10 +11,11 @@ from simulators.twin.faults import Faults
 Where = str | int | None
 BREAK_PLACES_M = {"peel": 13.0, "entry": 20.9, "exit": 40.0}
 BURNOUT_C = 1372.0
+SHORTED_K = 24.0  # lower through a second junction nearer to the head: below what pairs tell
 VARIANTS = {
     "F1": ("pulsation", "wear"),
     "F2": ("viscosity", "solids"),
-    "F6": ("burnt", "frozen"),
+    "F6": ("burnt", "frozen", "jump"),
     "F8": ("sample", "stuck"),
     "F11": ("bias", "dirty", "stuck"),
     "F15": ("estop", "guard", "fire"),
@@ -123,8 +124,9 @@ def _f5(to: Injection) -> None:
 
 def _f6(to: Injection) -> None:
     zone = to.zone("T6")
-    frozen = to.variant("F6") == "frozen"
-    to.faults.tc[zone] = float(to.sig.tc[zone]) if frozen else BURNOUT_C
+    shown = float(to.sig.tc[zone])
+    readings = {"burnt": BURNOUT_C, "frozen": shown, "jump": shown - SHORTED_K}
+    to.faults.tc[zone] = readings[to.variant("F6")]
 
 
 def _f7(to: Injection) -> None:

@@ -57,6 +57,17 @@ def test_a_frozen_thermocouple_is_found_in_two_minutes_and_never_driven_on_again
     assert rig.plant.truth.zone_c[T6] == pytest.approx(400.0, abs=4.0)
 
 
+def test_a_thermocouple_that_jumps_by_less_than_pairs_may_differ_is_not_driven_on(rig):
+    """24 K lower at once: the controller would heat the zone by as much, and no pair would tell."""
+    rig.at(FAULT_S, lambda: rig.plant.inject("F6", "T6", None, "jump"))
+    rig.run(8.0)
+    assert on_second(rig) == ["T6"]
+    rig.run(172.0)  # the reading is steady now, and still not driven on
+    assert on_second(rig) == ["T6"]
+    assert rig.kernel.runner.state is State.RUNNING
+    assert rig.plant.truth.zone_c[T6] == pytest.approx(400.0, abs=4.0)
+
+
 def test_two_zones_without_thermocouple_stop_the_line(rig):
     rig.at(FAULT_S, lambda: rig.plant.inject("F6", "T6"))
     rig.at(FAULT_S + 10.0, lambda: rig.plant.inject("F6", "T7"))
