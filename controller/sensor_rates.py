@@ -1,8 +1,9 @@
 """Sensors that jump: values that move faster than the plant can (hazard Z9).
 
 What a wire, a plug or a half-shorted thermocouple does shows as a step that no oven can make. A
-value beyond what the time since the last accepted one allows is bad until it has moved believably
-for ``SETTLE_S``: then it is the new beginning, since the old one may have been the false one.
+value further from the last believed one than the time since the last sample allows is bad, until it
+is back there or has moved believably for ``SETTLE_S``: then it is the new beginning, since the old
+one may have been the false one.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ class RateCheck:
         per_s: fastest that the true value can move, in the tag's unit per second.
     """
 
-    __slots__ = ("_accepted", "_accepted_ns", "_last", "_last_ns", "_per_s", "_since_ns")
+    __slots__ = ("_accepted", "_last", "_last_ns", "_per_s", "_since_ns")
 
     def __init__(self, per_s: float) -> None:
         self._per_s = per_s
         self._accepted = self._last = math.nan
-        self._accepted_ns = self._last_ns = self._since_ns = 0
+        self._last_ns = self._since_ns = 0
 
     def jumps(self, value: float, now_ns: int) -> bool:
         """Take a sample that is good otherwise; tell whether it is not to be believed.
@@ -38,19 +39,15 @@ class RateCheck:
             value: in the tag's unit.
             now_ns: UTC ns when it was asked for.
         """
-        if self._far(value, self._accepted, now_ns - self._accepted_ns):
-            if self._far(value, self._last, now_ns - self._last_ns):
-                self._since_ns = now_ns
-            self._last, self._last_ns = value, now_ns
-            if now_ns - self._since_ns < SETTLE_S * 1e9:
-                return True
-        self._accepted = self._last = value
-        self._accepted_ns = self._last_ns = now_ns
+        most = self._per_s * max((now_ns - self._last_ns) / 1e9, _LEAST_S)
+        jumped = abs(value - self._accepted) > most  # from nothing, nothing is a jump
+        if jumped and abs(value - self._last) > most:
+            self._since_ns = now_ns
+        self._last, self._last_ns = value, now_ns
+        if jumped and now_ns - self._since_ns < SETTLE_S * 1e9:
+            return True
+        self._accepted = value
         return False
-
-    def _far(self, value: float, before: float, span_ns: int) -> bool:
-        """Tell whether the way from a value is too long for the time; from nothing it is not."""
-        return abs(value - before) > self._per_s * max(span_ns / 1e9, _LEAST_S)
 
 
 class BlockRates:
