@@ -15,6 +15,7 @@ import numpy as np
 
 from config.loader import Materials
 from config.models import Level, Line, Recipe
+from controller.alarm_signals import AlarmSignals
 from controller.alarm_watch import AlarmWatch
 from controller.alarms import Alarms
 from controller.arming import Arming
@@ -165,6 +166,9 @@ class Kernel:
         drive = SecondDrive(seconds, self.table, door(self.gate, Source.LOOP))
         self.alarms = Alarms(line, self.table)
         self.alarm_watch = AlarmWatch(self.alarms, self.table)
+        self.alarm_signals = AlarmSignals(
+            line, self.alarms, self.table, door(self.gate, Source.LOOP)
+        )
         self.tanks = TankWatch(
             line, self.table, recipe, parts.materials, parts.floor, parts.run, store.journal
         )
@@ -258,6 +262,7 @@ class Kernel:
             self.record(output.events)
         self.commits.step(now_ns, dt)
         self.alarm_watch.hear(output.events, output.snapshot)
+        self.alarm_signals.step(output.snapshot)
         for listener in self._listeners:
             listener(output)
         return output

@@ -65,6 +65,8 @@ _SWITCHES: dict[str, tuple[str, int]] = {
     "ZC-231.RUN": ("gel_run", -1),
     "ZC-231.STD": ("gel_std", -1),
     "XC-701.CMD": ("turret", -1),
+    "XA-900.CMD": ("horn", -1),
+    "XL-900.CMD": ("beacon", -1),
 }
 PUMP_SUPPLY = "XC-301.CMD"
 

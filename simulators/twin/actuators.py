@@ -74,6 +74,7 @@ class Actuators:
         coat_engaged: head at the web.
         bolt_um: lip bolt targets, um.
         turret: winder turret indexes and cuts when this rises.
+        horn, beacon: what people at the line hear and see.
         heat_released, feed_released, web_released: the safety controller lets heaters, dope and
             coat feed, and web drives work; True where there is none.
         exhaust_latched: it runs all fans at full speed, dampers open, whatever else is asked.
@@ -101,6 +102,8 @@ class Actuators:
     gel_run: bool = False
     gel_std: bool = False
     turret: bool = False
+    horn: bool = False
+    beacon: bool = False
     heat_released: bool = True
     feed_released: bool = True
     web_released: bool = True

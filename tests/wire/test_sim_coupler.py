@@ -89,7 +89,7 @@ def test_reading_past_the_image_is_exception_2(line):
 
 def test_image_lengths(line):
     _, _, io_a, io_b = line
-    assert io_a.read(0x1010, 4) == [0, 640, 28, 27]
+    assert io_a.read(0x1010, 4) == [0, 640, 30, 27]
     assert io_b.read(0x1010, 4) == [336, 832, 0, 0]
 
 
