@@ -26,6 +26,7 @@ CACHE = ROOT / ".cache"
 FOREIGN = ROOT / "tests" / "system" / "foreign"
 # By files, in the order of tests/conftest.py.
 SHARED_OUT = ("-n", "auto", "--maxprocesses", "4", "--no-loadscope-reorder")
+PACKAGES = ("config", "controller", "drivers", "simulators")
 PROGRAMS = {  # Debian package -> override of its path, and the program in it
     "mbpoll": ("FILMLINE_MBPOLL", "usr/bin/mbpoll"),
     "chromium": ("FILMLINE_CHROMIUM", "usr/lib/chromium/chromium"),
@@ -114,7 +115,7 @@ def set_up(kind: str) -> str:
     stamp = VENV / f".stamp-{kind}"
     wanted = fingerprint(kind)
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return str(python)
+        return compiled(python)
     print(f"Setting up {VENV.name} (once; a minute or so)")
     sys.stdout.flush()
     if not python.exists():
@@ -122,7 +123,7 @@ def set_up(kind: str) -> str:
     target = ".[test]" if kind == "test" else "."
     installer = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     if shutil.which("uv"):
-        installer = ["uv", "pip", "install", "-q", "--python", str(python)]
+        installer = ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", str(python)]
     result = subprocess.call([*installer, "-c", "constraints.txt", "-e", target], cwd=ROOT)
     if result != 0:
         print("Set-up failed: the packages of constraints.txt must be reachable from here")
@@ -130,6 +131,16 @@ def set_up(kind: str) -> str:
     stamp.write_text(wanted)
     if kind == "test":
         (VENV / ".stamp-run").write_text(fingerprint("run"))
+    return compiled(python)
+
+
+def compiled(python: Path) -> str:
+    """Compile our own packages, and return the Python.
+
+    A process that may not write beside the sources would compile them at every start: a second
+    of the time in which a killed service is back.
+    """
+    subprocess.call([str(python), "-m", "compileall", "-q", *PACKAGES], cwd=ROOT)
     return str(python)
 
 
