@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from config.models import Line, Polymer, Recipe, Solvent
 from controller.film.model import FilmModel
-from controller.film.prediction import Prediction, march
+from controller.film.prediction import Prediction, march_all
 from controller.solvent import (
     REFERENCE_SHARES,
     Shares,
@@ -50,13 +50,11 @@ def guide_for(recipe: Recipe, line: Line, core: Polymer, solvent: Solvent) -> Gu
     settings = recipe.settings
     run = (settings.run_speed_m_min, settings.belt_offset_run_k)
     bare = recipe.model_copy(update={"coated": ()})
-    coated = march(recipe, line, model, *run, step_s=_STEP_S)
-    uncoated = march(bare, line, model, *run, step_s=_STEP_S)
-    cooler, hotter = (
-        march(_late_belt(recipe, kelvin), line, model, *run, step_s=_STEP_S).loh_peel_pct
-        for kelvin in (-_MOVE_K, _MOVE_K)
+    moved = (_late_belt(recipe, -_MOVE_K), _late_belt(recipe, _MOVE_K))
+    coated, uncoated, cooler, hotter = march_all(
+        (recipe, bare, *moved), line, model, *run, step_s=_STEP_S
     )
-    slope = (hotter - cooler) / (2.0 * _MOVE_K)
+    slope = (hotter.loh_peel_pct - cooler.loh_peel_pct) / (2.0 * _MOVE_K)
     return Guide(
         imidization_peel=coated.imidization_peel_pct / 100.0,
         loh_per_k=slope if slope < 0.0 else LOH_PER_K,

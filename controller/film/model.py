@@ -119,8 +119,8 @@ class FilmModel:
         """The same chemistry with another drying law."""
         return FilmModel(self.polymer, self.solvent, law)
 
-    def start(self, precursor: Array, solvent: Array, temperature_k: float) -> FilmState:
-        """State of freshly cast film: kg/m2 of precursor and solvent at one temperature."""
+    def start(self, precursor: Array, solvent: Array, temperature_k: Array | float) -> FilmState:
+        """State of freshly cast film: kg/m2 of precursor and solvent, and its temperature."""
         state = FilmState(
             precursor.astype(float), solvent.astype(float), np.full(precursor.shape, temperature_k)
         )

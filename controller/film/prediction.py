@@ -7,7 +7,8 @@ pilot line's free spans); it is never a measurement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -32,7 +33,7 @@ class Segment:
     from_m: float
     to_m: float
     around: Surroundings
-    solvent_added: float = 0.0  # kg/m2 taken up at its start
+    solvent_added: Array | float = 0.0  # kg/m2 taken up at its start
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,12 @@ def set_points(line: Line, settings: Settings, offset_k: float) -> dict[str, flo
     return found
 
 
-def path(line: Line, recipe: Recipe, offset_k: float) -> list[Segment]:
-    """Zones and free spans from die to cooler exit, in order, at the recipe's set points."""
-    solids = recipe.coating.precursor_wt_pct + recipe.coating.agent_wt_pct
-    heads = {
-        station_m(line, _HEADS[coat.side]): coat.wet_g_m2 / 1e3 * (1.0 - solids / 100.0)
-        for coat in recipe.coated
-    }
+def path(line: Line, recipe: Recipe, offset_k: float, cuts: Iterable[float] = ()) -> list[Segment]:
+    """Zones and free spans from die to cooler exit, in order, at the recipe's set points.
+
+    Free spans end where a head adds solvent, and at the meters of ``cuts``.
+    """
+    heads = dict.fromkeys(cuts, 0.0) | _heads(line, recipe)
     temperatures = set_points(line, recipe.settings, offset_k)
     segments: list[Segment] = []
     reached = 0.0
@@ -142,37 +142,72 @@ def march(
     step_s: float = _STEP_S,
 ) -> Prediction:
     """March one cell of a known chemistry; ``step_s`` up to 2 s costs little accuracy."""
-    solvent = model.solvent
-    state = fresh_film(recipe, model)
+    return march_all([recipe], line, model, speed_m_min, offset_k, step_s=step_s)[0]
+
+
+def march_all(
+    recipes: Sequence[Recipe],
+    line: Line,
+    model: FilmModel,
+    speed_m_min: float,
+    offset_k: float,
+    *,
+    step_s: float = _STEP_S,
+) -> list[Prediction]:
+    """March one cell a recipe side by side, which takes hardly longer than one."""
+    state = _fresh(recipes, model)
     belt_width, tenter_width = line.line.web_width_belt_m, line.line.web_width_tenter_m
-    evaporated: dict[str, float] = {}
-    peel: tuple[float, float] | None = None
-    final = (0.0, 0.0, 0.0)
-    for segment in path(line, recipe, offset_k):
-        if peel is None and segment.to_m >= station_m(line, "PEEL"):
-            peel = (_pct(model.loss_on_heating(state)), _pct(model.imidization(state)))
-        before = float(state.evaporated[0])
+    evaporated: dict[str, Array] = {}
+    nothing = np.full(len(recipes), np.nan)
+    peel = (nothing, nothing)
+    final = (np.zeros(len(recipes)),) * 3
+    peel_m, peeled = station_m(line, "PEEL"), False
+    for segment in _joint_path(line, recipes, offset_k):
+        if not peeled and segment.to_m >= peel_m:
+            peel = (100.0 * model.loss_on_heating(state), 100.0 * model.imidization(state))
+            peeled = True
+        before = state.evaporated
         _march(model, state, segment, speed_m_min, step_s)
         if segment.zone:
-            width = belt_width if segment.from_m < station_m(line, "PEEL") else tenter_width
-            flux = float(state.evaporated[0]) - before
-            evaporated[segment.zone] = flux * width * speed_m_min * 60.0
+            width = belt_width if segment.from_m < peel_m else tenter_width
+            evaporated[segment.zone] = (state.evaporated - before) * width * speed_m_min * 60.0
         if segment.zone.startswith("T"):
             final = (
-                _pct(model.imidization(state)),
-                _pct(model.solvent_fraction(state)),
-                float(model.thickness(state)[0]) * 1e6,
+                100.0 * model.imidization(state),
+                100.0 * model.solvent_fraction(state),
+                model.thickness(state) * 1e6,
             )
+    return [
+        _prediction(
+            line,
+            model.solvent,
+            speed_m_min,
+            {zone: float(kg_h[cell]) for zone, kg_h in evaporated.items()},
+            [float(values[cell]) for values in (*peel, *final, state.blister)],
+        )
+        for cell in range(len(recipes))
+    ]
+
+
+def _prediction(
+    line: Line,
+    solvent: Solvent,
+    speed_m_min: float,
+    evaporated: dict[str, float],
+    film: Sequence[float],
+) -> Prediction:
+    """What one cell came to, and the exhaust it wants."""
+    loh_peel, imidization_peel, imidization, solvent_wt, thickness, blister = film
     flows = {z.name: required_flow(z, evaporated.get(z.name, 0.0), solvent) for z in line.zone
              if z.table_flow_nm3_h is not None}  # fmt: skip
     return Prediction(
         speed_m_min=speed_m_min,
-        loh_peel_pct=peel[0] if peel else float("nan"),
-        imidization_peel_pct=peel[1] if peel else float("nan"),
-        imidization_pct=final[0],
-        solvent_wt_pct=final[1],
-        blister_index=float(state.blister[0]),
-        thickness_um=final[2],
+        loh_peel_pct=loh_peel,
+        imidization_peel_pct=imidization_peel,
+        imidization_pct=imidization,
+        solvent_wt_pct=solvent_wt,
+        blister_index=blister,
+        thickness_um=thickness,
         evaporation_kg_h=evaporated,
         flow_nm3_h=flows,
         lfl_pct={
@@ -230,12 +265,47 @@ def required_flow(
 def _march(
     model: FilmModel, state: FilmState, segment: Segment, speed_m_min: float, step_s: float
 ) -> None:
-    if segment.solvent_added:
+    if np.any(segment.solvent_added):
         model.feed_solvent(state, segment.solvent_added)
     seconds = (segment.to_m - segment.from_m) / speed_m_min * 60.0
     steps = max(1, round(seconds / step_s))
     for _ in range(steps):
         model.step(state, segment.around, seconds / steps)
+
+
+def _heads(line: Line, recipe: Recipe) -> dict[float, float]:
+    """Meters of the heads that coat, and the solvent each adds, kg/m2."""
+    solids = recipe.coating.precursor_wt_pct + recipe.coating.agent_wt_pct
+    return {
+        station_m(line, _HEADS[coat.side]): coat.wet_g_m2 / 1e3 * (1.0 - solids / 100.0)
+        for coat in recipe.coated
+    }
+
+
+def _fresh(recipes: Sequence[Recipe], model: FilmModel) -> FilmState:
+    films = [fresh_film(recipe, model) for recipe in recipes]
+    return model.start(
+        np.concatenate([film.precursor for film in films]),
+        np.concatenate([film.solvent for film in films]),
+        np.concatenate([film.temperature for film in films]),
+    )
+
+
+def _joint_path(line: Line, recipes: Sequence[Recipe], offset_k: float) -> list[Segment]:
+    """The paths of several recipes in one: surroundings with a value a recipe."""
+    cuts = {at for recipe in recipes for at in _heads(line, recipe)}
+    paths = [path(line, recipe, offset_k, cuts) for recipe in recipes]
+    return [_joined(segments) for segments in zip(*paths, strict=True)]
+
+
+def _joined(segments: Sequence[Segment]) -> Segment:
+    around = replace(
+        segments[0].around,
+        air_k=np.array([segment.around.air_k for segment in segments]),
+        belt_k=np.array([segment.around.belt_k for segment in segments]),
+    )
+    added = np.array([segment.solvent_added for segment in segments])
+    return replace(segments[0], around=around, solvent_added=added)
 
 
 def _free_spans(start: float, end: float, heads: dict[float, float]) -> list[Segment]:
@@ -258,7 +328,3 @@ def station_m(line: Line, name: str) -> float:
     if not found:
         raise ValueError(f"the line has no station {name}")
     return found[0]
-
-
-def _pct(values: Array) -> float:
-    return 100.0 * float(values[0])

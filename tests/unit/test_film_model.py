@@ -5,7 +5,7 @@ import pytest
 
 from config.loader import load_materials
 from controller.film.model import KELVIN, FilmModel, Surroundings
-from controller.film.prediction import predict
+from controller.film.prediction import march, march_all, predict
 from tests.fake_line import core25, pilot
 
 # zone, seconds, belt, air, film temperature, solvent wt%, imidized %, LOH %, thickness um
@@ -101,3 +101,21 @@ def test_more_belt_heat_dries_more():
     )
     assert cold.loh_peel_pct > 38.0
     assert warm.loh_peel_pct < 35.6
+
+
+def test_recipes_side_by_side_are_what_each_is_alone():
+    recipe, line, film = core25(), pilot(), model()
+    bare = recipe.model_copy(update={"coated": ()})
+    settings = recipe.settings.model_copy(update={"belt_c": (90.0, 115.0, 138.0, 138.0)})
+    hotter = recipe.model_copy(update={"settings": settings})
+    coated, uncoated, moved = march_all((recipe, bare, hotter), line, film, 2.0, 3.0, step_s=2.0)
+    for found, one in ((coated, recipe), (moved, hotter)):
+        alone = march(one, line, film, 2.0, 3.0, step_s=2.0)
+        assert found.loh_peel_pct == pytest.approx(alone.loh_peel_pct, rel=1e-12)
+        assert found.evaporation_kg_h == pytest.approx(alone.evaporation_kg_h, rel=1e-9)
+    assert moved.loh_peel_pct < coated.loh_peel_pct
+    alone = march(bare, line, film, 2.0, 3.0, step_s=2.0)
+    assert uncoated.loh_peel_pct == pytest.approx(alone.loh_peel_pct, rel=1e-9)
+    assert sum(uncoated.evaporation_kg_h.values()) < sum(coated.evaporation_kg_h.values())
+    for zone, kg_h in alone.evaporation_kg_h.items():  # its spans are cut at the head of the other
+        assert uncoated.evaporation_kg_h[zone] == pytest.approx(kg_h, rel=1e-3, abs=1e-6)
