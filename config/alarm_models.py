@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.base import Condition, Model, Name, Priority
+from config.base import Condition, Model, Name
+from config.words import Priority
 
 
 class AlarmLimits(Model):

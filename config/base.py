@@ -1,8 +1,7 @@
-"""Basis of the configuration models: the frozen base, words of few values, conditions."""
+"""Basis of the configuration models: the frozen base and conditions."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,42 +14,9 @@ class Model(BaseModel):
     """Base of all configuration: frozen, strict, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class Side(StrEnum):
-    """The two faces of the film: ``air`` faced the air on the belt, ``belt`` the steel."""
-
-    AIR = "air"
-    BELT = "belt"
-
-
-class Role(StrEnum):
-    """What a person may do, weakest first."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ENGINEER = "engineer"
-    ADMIN = "admin"
-
-
-class Level(StrEnum):
-    """What a trip does to the line: warn, hold, controlled stop, outputs safe at once."""
-
-    WARN = "W"
-    HOLD = "H"
-    CONTROLLED_STOP = "CS"
-    OUTPUTS_SAFE = "ES"
-
-
-class Priority(StrEnum):
-    """Alarm priority by consequence and time to respond (ISA-18.2)."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True,
+        defer_build=True,  # a model inside another is built with it, and not for itself as well
+    )  # fmt: skip
 
 
 class Condition(Model):

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from config.alarm_models import AlarmLimits, AlarmRules, AlarmText, Suppression
-from config.base import Condition, Level, Model, Name, Role, Side, Span
+from config.base import Condition, Model, Name, Span
+from config.words import Level, Role, Side
 
 
 class RoleRanges(Model):

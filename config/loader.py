@@ -18,7 +18,7 @@ from config.recipe_checks import check_recipe
 from config.source import Source, read
 from config.validation import validate
 
-__all__ = ["ConfigError", "Materials", "load_line", "load_materials", "load_recipe"]
+__all__ = ["ConfigError", "Materials", "find_line", "load_line", "load_materials", "load_recipe"]
 
 CONFIG: Final = Path(__file__).resolve().parent
 MATERIALS: Final = CONFIG / "materials"
@@ -84,6 +84,21 @@ def load_materials(directory: Path | str = MATERIALS) -> Materials:
         solvents={m.name: m for m in items if isinstance(m, Solvent)},
         agents={m.name: m for m in items if isinstance(m, Agent)},
     )
+
+
+def find_line(recipe_file: Path) -> Path:
+    """The line file beside a recipe: ``../lines/<recipe.line>.toml``, else the shipped one."""
+    name = _line_name(recipe_file)
+    beside = recipe_file.resolve().parent.parent / "lines" / f"{name}.toml"
+    return beside if beside.exists() else CONFIG / "lines" / f"{name}.toml"
+
+
+def _line_name(recipe_file: Path) -> str:
+    for row in recipe_file.read_text("utf-8", errors="replace").splitlines():
+        key, _, value = row.partition("=")
+        if key.strip() == "line":
+            return value.strip().strip("\"'")
+    return "pilot"
 
 
 def _material(source: Source) -> Polymer | Solvent | Agent:

@@ -8,7 +8,7 @@ live in one module per file kind; this one gathers their names.
 from __future__ import annotations
 
 from config.alarm_models import AlarmLimits, AlarmRules, AlarmText, Suppression
-from config.base import Condition, Level, Model, Name, Priority, Role, Side, Span
+from config.base import Condition, Model, Name, Span
 from config.line_models import (
     Bus,
     CalculatedTag,
@@ -38,6 +38,7 @@ from config.recipe_models import (
     Settings,
     UnitProcedure,
 )
+from config.words import Level, Priority, Role, Side
 
 __all__ = [
     "Agent",

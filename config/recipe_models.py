@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from config.base import Condition, Model, Name, Side, Span
+from config.base import Condition, Model, Name, Span
 from config.material_models import Monomer
+from config.words import Side
 
 
 class RecipeHeader(Model):

@@ -6,6 +6,7 @@ package and a Ctrl-C while the rest is still loading are messages too, not trace
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from controller.packages import WrongPackageError, check_packages
@@ -13,6 +14,7 @@ from controller.packages import WrongPackageError, check_packages
 
 def main() -> None:
     """Check that the packages are ours, then run the command line."""
+    gc.disable()  # what loads stays; to look for garbage in it is a quarter of the start
     try:
         check_packages()
         from controller.cli import main as run  # noqa: PLC0415 - only once the packages are ours

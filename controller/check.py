@@ -13,7 +13,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from config.loader import ConfigError, Materials, load_line, load_materials, load_recipe
+from config.loader import (
+    ConfigError,
+    Materials,
+    find_line,
+    load_line,
+    load_materials,
+    load_recipe,
+)
 from config.models import Line, Recipe
 from config.physics import layer_um, least_wet_um
 from controller.film.conformance import Judgement, judge_recipe
@@ -174,22 +181,6 @@ def _check_one(file: Path, line_file: Path | None, out: Console | None) -> dict[
     if out:
         _print_recipe(file, recipe, found, out)
     return {"file": str(file)} | asdict(found)
-
-
-def find_line(recipe_file: Path) -> Path:
-    """The line file beside a recipe: ``../lines/<recipe.line>.toml``, else the shipped one."""
-    name = _line_name(recipe_file)
-    beside = recipe_file.resolve().parent.parent / "lines" / f"{name}.toml"
-    shipped = Path(__file__).resolve().parent.parent / "config" / "lines" / f"{name}.toml"
-    return beside if beside.exists() else shipped
-
-
-def _line_name(recipe_file: Path) -> str:
-    for row in recipe_file.read_text("utf-8", errors="replace").splitlines():
-        key, _, value = row.partition("=")
-        if key.strip() == "line":
-            return value.strip().strip("\"'")
-    return "pilot"
 
 
 def _is_line(file: Path) -> bool:

@@ -6,50 +6,69 @@ Exit codes: 0 done; 1 the run ended held, stopped or aborted; 2 bad input or env
 from __future__ import annotations
 
 import sys
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import typer
-from rich.console import Console
 
-from config.loader import ConfigError
-from controller.check import check_files
+from config.problems import ConfigError
+from controller.command_table import OFFERED, TABLE
 from controller.errors import ControllerError
-from controller.historian.commands import history_app
-from controller.historian.verify_command import verify
-from controller.materials.commands import history_lots, lot_app
-from controller.operating.alarm_commands import add_alarm_commands
-from controller.operating.commands import add_commands
-from controller.outlets.commands import mirror_app
+from controller.lazy_group import Entry, LazyCommand, LazyGroup
 from controller.packages import WrongPackageError, check_packages
-from controller.report.commands import report
-from controller.report.rolls_command import rolls
-from controller.run_commands import run
-from controller.users.commands import user_app
 from drivers.errors import DriverError
 
 BAD_INPUT = 2
 
 _HELP = """Control and record of a pilot line for adhesion-enhanced polyimide film.
 
-\b
-Begin        filmline demo   (a whole simulated run, then its report)
-Prove        check, dry-run
-Materials    lot
-Run          run;  on a simulated line also simulate, hands, operate
-Look         status, watch, read
-Command      start, hold, restart, stop, abort, answer, ack, note
-By hand      manual, set, auto, do
-Protection   reset, rearm, bypass
-Afterwards   history, report;  mirror
-
-The pages for people begin with docs/first-run.md and docs/first-shift.md.
+Begin with 'filmline demo': a whole simulated run, then its report. The pages for people begin
+with docs/first-run.md and docs/first-shift.md.
 
 This is the basic control layer. It is never the emergency stop."""
 
+
+class Commands(LazyGroup):
+    """All commands by groups; those of the simulators where they are installed."""
+
+    later = tuple(entry for group in TABLE.values() for entry in group if entry.target != OFFERED)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """One command; the simulators are asked for one that is not known yet."""
+        if cmd_name not in self.commands:
+            self._add_offered()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command there is."""
+        self._add_offered()
+        return super().list_commands(ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list, by groups."""
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        known = {title: [entry.name for entry in group] for title, group in TABLE.items()}
+        others = [name for name in names if not any(name in group for group in known.values())]
+        for title, group in (known | {"Others": others}).items():
+            found = [name for name in group if name in names]
+            if found:
+                lines = [self.commands[name].get_short_help_str(formatter.width) for name in found]
+                padded = [name.ljust(width) for name in found]
+                with formatter.section(title):
+                    formatter.write_dl(list(zip(padded, lines, strict=True)))
+
+    def _add_offered(self) -> None:
+        from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import
+
+        lines = {entry.name: entry for group in TABLE.values() for entry in group}
+        for offer in sorted(entry_points(group="filmline.commands"), key=lambda one: one.name):
+            entry = lines.get(offer.name) or Entry(offer.name, offer.value, offer.value)
+            self.add_command(LazyCommand(entry, offer.load))
+
+
 app = typer.Typer(
     name="filmline",
+    cls=Commands,
     help=_HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -57,58 +76,27 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(history_app, name="history")
-app.add_typer(mirror_app, name="mirror")
-app.add_typer(lot_app, name="lot")
-app.add_typer(user_app, name="user")
-history_app.command("lots")(history_lots)
-history_app.command("rolls")(rolls)
-app.command("report")(report)
-app.command("run")(run)
-app.command("verify")(verify)
-add_commands(app)
-add_alarm_commands(app)
 
 
-@app.command()
-def check(
-    files: Annotated[list[Path], typer.Argument(help="Line and recipe files (TOML).")],
-    line: Annotated[
-        Path | None, typer.Option(help="Line file that recipes are checked against.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
-) -> None:
-    """Check line and recipe files; predict what a recipe does.
-
-    Every error comes with file, line and column.
-
-    For a recipe: stoichiometry, the claims it falls under as written, the layer each side's
-    coat dries to, predicted loss on heating and imidization at peel at thread and run speed,
-    percent of LFL per zone and blister index. Exit code 2 when anything is wrong.
-    """
-    raise typer.Exit(check_files(files, line, as_json=as_json))
-
-
-def _add_simulator_commands() -> None:
-    """Mount commands that other packages offer (dry-run, simulate, demo)."""
-    for entry in sorted(entry_points(group="filmline.commands"), key=lambda entry: entry.name):
-        app.command(entry.name)(entry.load())
+@app.callback()
+def filmline() -> None:
+    """Do nothing before a command; makes this a group of commands for Typer."""
 
 
 def main() -> None:
     """Run the command line; errors of users are messages, never tracebacks."""
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         check_packages()
-        _add_simulator_commands()
         app()
     except (ConfigError, ControllerError, DriverError, WrongPackageError) as error:
-        errors.print(str(error))
-        sys.exit(BAD_INPUT)
+        _end(str(error), BAD_INPUT)
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
-        errors.print(f"{error.strerror or error}{place}")
-        sys.exit(BAD_INPUT)
+        _end(f"{error.strerror or error}{place}", BAD_INPUT)
     except KeyboardInterrupt:
-        errors.print("interrupted")
-        sys.exit(1)
+        _end("interrupted", 1)
+
+
+def _end(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from config.models import Role
+from config.words import Role
 
 EventValue = float | str | None
 

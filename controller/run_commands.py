@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from config.loader import ConfigError
+from config.loader import ConfigError, find_line
 from controller import live_simulated
-from controller.check import find_line
 from controller.errors import ControllerError
 from controller.historian.identity import Identity
 from controller.historian.pending import KEEP_S
@@ -31,7 +30,6 @@ from controller.materials.simulated import copy_for_run, make_simulated
 from controller.operating.protocol import default_socket
 from controller.procedure.phase import ProcedureError
 from controller.procedure.states import State
-from controller.report.commands import write_report
 from controller.restart.memory import Past
 from controller.restart.recall import recall
 from controller.run_files import BadRun, Files, Lot, choose, epoch_of
@@ -252,6 +250,8 @@ def _taking_over(setting: Setting, clock: LineClock) -> Setting:
 
 def _report(folder: Path, ended: _Ended) -> int:
     """Write the report of the closed record and say how it ended; returns the exit code."""
+    from controller.report.commands import write_report  # noqa: PLC0415 - not before the line
+
     reason = f": {ended.reason}" if ended.reason else ""
     write_out(f"{ended.facts}\nended {ended.state.name}{reason}\n")
     if ended.trouble:

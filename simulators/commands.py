@@ -10,9 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from config.loader import load_line
+from config.loader import find_line, load_line
 from controller import live_simulated
-from controller.check import find_line
 from controller.report.page import duration
 from simulators.display import Display
 from simulators.dry_run import run_dry

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from config.loader import find_line
 from config.models import Level
-from controller.check import find_line
 from controller.errors import ControllerError
 from controller.historian.query import Record
 from controller.procedure.states import State

@@ -1,4 +1,4 @@
-"""The commands of a shift: look, command, answer, set by hand, over the local socket.
+"""The commands of a shift: command, answer, set by hand, over the local socket.
 
 Each command first says what it will cost, then asks; ``--yes`` skips the question. Stop and
 abort say their cost and act at once. Exit codes: 0 done; 1 refused, or declined; 2 bad
@@ -7,20 +7,16 @@ input, no service, or no terminal to ask at.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from controller.clock import SystemClock
 from controller.operating.client import DeskClient
-from controller.operating.person import connected, person, with_person
+from controller.operating.person import with_person
 from controller.operating.reply import Reply
-from controller.operating.screen import shown
 from controller.operating.talk import (
     BAD_INPUT,
     REFUSED,
-    AsJson,
     Reason,
     Socket,
     Yes,
@@ -28,74 +24,17 @@ from controller.operating.talk import (
     command,
     completed,
     confirm,
-    console_of,
     fail,
     offer,
-    path_of,
-    print_json,
     say,
 )
-from controller.operating.watch import ANSWER_S, watch_live, watch_once
-from controller.operating.why_command import why_not
+from controller.operating.values import shown
 
 _MARGIN_S = 3.0  # beyond the read-back time of a device
 _NS = 1e9
 
 
-def status(socket: Socket = None, as_json: AsJson = False) -> None:
-    """Show the line now, once.
-
-    State, what each unit waits for, questions, trips, alarms, values, meters.
-    """
-    if not as_json:
-        watch_once(path_of(socket), console_of())
-        return
-    with client_of(socket) as client:
-        print_json(client.ask("status").data)
-
-
-def watch(
-    socket: Socket = None,
-    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep control while you watch, if you have it.")
-    ] = False,
-) -> None:
-    """Watch the line live until Ctrl-C.
-
-    The picture of ``status``, twice a second; it says NO DATA when the link is lost.
-    """
-    console, who = console_of(), person()
-    password = who.password() if keep and who.name else ""
-    if once or not console.is_terminal:
-        watch_once(path_of(socket), console)
-        return
-    path = path_of(socket)
-    connect = partial(connected, path, who, password, ANSWER_S) if keep else None
-    watch_live(path, console, SystemClock(), connect)
-
-
-def read(
-    tags: Annotated[list[str], typer.Argument(help="Tags, such as TIC-501.PV.")],
-    socket: Socket = None,
-    as_json: AsJson = False,
-) -> None:
-    """Read tags by name.
-
-    Value, unit, quality, age, and what was asked of a tag that can be written.
-    """
-    with client_of(socket) as client:
-        reply = completed(client.ask("read", tags=tags))
-    if as_json:
-        print_json(reply.data)
-        return
-    for row in reply.data["tags"]:
-        asked = row.get("request")
-        more = "" if asked is None else f"  asked {asked:.{row['digits']}f}"
-        age = "" if row["age_s"] is None else f"  {row['age_s']:.1f} s old"
-        say(f"{row['tag']:<14} {shown(row):>14}{more}{age}  {row['description']}")
-
-
+@with_person
 def set_tag(
     tag: Annotated[str, typer.Argument(help="Writable tag, such as SIC-110.SP.")],
     value: Annotated[str, typer.Argument(help="In the tag's unit; on and off for switches.")],
@@ -123,6 +62,7 @@ def set_tag(
         _show_read_back(client, reply)
 
 
+@with_person
 def start(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
     """Start the recipe.
 
@@ -131,6 +71,7 @@ def start(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
     command("start", {"reason": reason}, socket, yes=yes)
 
 
+@with_person
 def hold(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
     """Hold the procedure where it is.
 
@@ -139,6 +80,7 @@ def hold(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
     command("hold", {"reason": reason}, socket, yes=yes)
 
 
+@with_person
 def restart(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> None:
     """Go on after a hold.
 
@@ -148,6 +90,7 @@ def restart(reason: Reason = "", socket: Socket = None, yes: Yes = False) -> Non
     command("restart", {"reason": reason}, socket, yes=yes)
 
 
+@with_person
 def stop(reason: Reason = "", socket: Socket = None) -> None:
     """Stop in order, at once, without asking.
 
@@ -156,6 +99,7 @@ def stop(reason: Reason = "", socket: Socket = None) -> None:
     command("stop", {"reason": reason}, socket, yes=True)
 
 
+@with_person
 def abort(reason: Reason = "", socket: Socket = None) -> None:
     """Put every output to its safe value, at once.
 
@@ -164,6 +108,7 @@ def abort(reason: Reason = "", socket: Socket = None) -> None:
     command("abort", {"reason": reason}, socket, yes=True)
 
 
+@with_person
 def reset(
     trips: Annotated[
         list[str] | None, typer.Argument(help="Latched trips; none resets the procedure.")
@@ -185,6 +130,7 @@ def reset(
         command("reset", {"trip": trip, "reason": reason}, socket, yes=yes)
 
 
+@with_person
 def ack(
     names: Annotated[
         list[str] | None, typer.Argument(help="Alarms or tags; none means all.")
@@ -196,6 +142,7 @@ def ack(
         say(*completed(client.ask("ack", names=names or [])).lines)
 
 
+@with_person
 def answer(
     words: Annotated[
         list[str],
@@ -212,6 +159,7 @@ def answer(
         say(*completed(client.ask("answer", ask=question, value=value)).lines)
 
 
+@with_person
 def note(
     text: Annotated[list[str], typer.Argument(help="What the next shift should know.")],
     socket: Socket = None,
@@ -221,6 +169,7 @@ def note(
         say(*completed(client.ask("note", text=" ".join(text))).lines)
 
 
+@with_person
 def do(
     name: Annotated[str, typer.Argument(help="Operation; without one they are listed.")] = "",
     args: Annotated[list[str] | None, typer.Argument(help="KEY=VALUE ...")] = None,
@@ -240,6 +189,7 @@ def do(
     command("do", {"name": name, "args": found, "reason": reason}, socket, yes=yes)
 
 
+@with_person
 def manual(
     unit: Annotated[str, typer.Argument(help="Unit of equipment, or one of its tags.")],
     reason: Reason = "",
@@ -253,6 +203,7 @@ def manual(
     command("manual", {"unit": unit, "reason": reason}, socket, yes=yes)
 
 
+@with_person
 def auto(
     unit: Annotated[str, typer.Argument(help="Unit of equipment, or one of its tags.")],
     reason: Reason = "",
@@ -266,6 +217,7 @@ def auto(
     command("auto", {"unit": unit, "reason": reason}, socket, yes=yes)
 
 
+@with_person
 def rearm(
     tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Outputs that were shed.")],
     reason: Reason = "",
@@ -280,6 +232,7 @@ def rearm(
         command("rearm", {"tag": tag, "reason": reason}, socket, yes=yes)
 
 
+@with_person
 def bypass(
     trip: Annotated[str, typer.Argument(help="Row of the interlock matrix.")],
     minutes: Annotated[float, typer.Option(help="For how long, at most 30.")],
@@ -295,6 +248,7 @@ def bypass(
     command("bypass", args, socket, yes=yes)
 
 
+@with_person
 def take(reason: Reason = "", socket: Socket = None) -> None:
     """Take control of the line.
 
@@ -304,20 +258,11 @@ def take(reason: Reason = "", socket: Socket = None) -> None:
         say(*completed(client.ask("take", reason=reason)).lines)
 
 
+@with_person
 def release(socket: Socket = None) -> None:
     """Give control up; the line goes on as it is."""
     with client_of(socket) as client:
         say(*completed(client.ask("release")).lines)
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Mount the commands of a shift."""
-    for verb in (status, watch, read, start, hold, restart, stop, abort, reset, ack, answer,
-                 note, do, manual, auto, rearm, bypass, take, release):  # fmt: skip
-        app.command(verb.__name__)(with_person(verb))
-    numbers = {"ignore_unknown_options": True}  # -3 is a value, not an option
-    app.command("set", context_settings=numbers)(with_person(set_tag))
-    app.command("why-not", context_settings=numbers)(with_person(why_not))
 
 
 # --- inside ----------------------------------------------------------------------------------

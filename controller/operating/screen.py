@@ -6,7 +6,6 @@ Pure: the same status gives the same picture.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from rich import box
@@ -14,6 +13,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from controller.operating.values import clock, shown, span
 
 Status = dict[str, Any]
 
@@ -52,29 +53,6 @@ class _Dimmed:
         for line in console.render_lines(self._inner, options, pad=False):
             yield from (Segment(segment.text, style) for segment in line)
             yield Segment.line()
-
-
-def clock(ns: int) -> str:
-    """UTC as ``14:03:22``."""
-    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%H:%M:%S")
-
-
-def span(seconds: float) -> str:
-    """A time span as ``1:02:03`` or ``2:03``."""
-    whole = int(max(seconds, 0.0))
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
-
-
-def shown(row: Status) -> str:
-    """Value of a tag with its unit; ``BAD`` and why, or marked UNCERTAIN."""
-    value, quality = row.get("value"), str(row.get("quality"))
-    if value is None or quality.startswith(("BAD", "0x")):
-        return quality.replace("_", " ").replace("BAD ", "BAD: ").lower().replace("bad", "BAD")
-    unit = "" if row.get("unit") == "1" else f" {row.get('unit')}"
-    text = f"{value:.{int(row.get('digits', 2))}f}{unit}"
-    return text if row.get("good") else f"{text} UNCERTAIN"
 
 
 def _head(status: Status) -> RenderableType:

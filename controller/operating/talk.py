@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from controller.operating.cause_lines import lines_of, unsaid
 from controller.operating.client import DeskClient
@@ -23,7 +22,6 @@ from controller.operating.protocol import default_socket
 from controller.operating.reply import Reply
 
 REFUSED, BAD_INPUT = 1, 2
-_PAGE = 112  # columns of a picture in a file or a pipe
 
 Socket = Annotated[
     Path | None,
@@ -99,9 +97,8 @@ def path_of(socket: Path | None) -> Path:
 
 def say(*lines: str) -> None:
     """Print lines as they are."""
-    console = console_of()
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        typer.echo(line)
 
 
 def print_json(data: object) -> None:
@@ -111,12 +108,5 @@ def print_json(data: object) -> None:
 
 def fail(message: str, code: int) -> NoReturn:
     """End the command with a message and an exit code."""
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    errors.print(message)
+    typer.echo(message, err=True)
     raise typer.Exit(code)
-
-
-def console_of() -> Console:
-    """Standard output; as wide as the picture where it is no terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_PAGE)

@@ -19,7 +19,8 @@ from rich.text import Text
 
 from controller.operating.client import DeskClient
 from controller.operating.errors import NotLoggedIn, OperatingError
-from controller.operating.screen import clock, screen
+from controller.operating.screen import screen
+from controller.operating.values import clock
 from drivers.base import Clock
 
 REFRESH_S = 0.5

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from controller.operating.cause_lines import lines_of
+from controller.operating.person import with_person
 from controller.operating.talk import (
     BAD_INPUT,
     AsJson,
@@ -30,6 +31,7 @@ _ARGUMENTS = {
 _OF_A_TAG = ("value",)
 
 
+@with_person
 def why_not(
     about: Annotated[
         str, typer.Argument(help="A command, tag, trip or unit of the recipe; none: the line.")

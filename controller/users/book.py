@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from config.models import Role
+from config.words import Role
 from controller.users.errors import BookError, NoUser
 from controller.users.owned import read_owned
 from controller.users.passwords import is_hash

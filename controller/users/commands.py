@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from config.models import Role
+from config.words import Role
 from controller.clock import SystemClock
 from controller.users.book import FILE_NAME, User, Users, change_book, check_name, read_book
 from controller.users.errors import BadPassword, NoUser

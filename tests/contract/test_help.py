@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import click
 import pytest
 import typer
 
 from controller import cli
+from controller.command_table import TABLE
+from tests.contract.command_tree import groups, leaves
 
-cli._add_simulator_commands()
-ROOT = typer.main.get_command(cli.app)
+GROUPS, LEAVES = dict(groups()), dict(leaves())
+LISTED = {entry.name: entry for group in TABLE.values() for entry in group}
 WIDTH = 80
-
-
-def groups(command: click.Command, name: str = "filmline"):
-    if hasattr(command, "commands"):
-        yield name, command
-        for each in command.commands.values():
-            yield from groups(each, f"{name} {each.name}")
-
-
-def leaves(command: click.Command, name: str = "filmline"):
-    if not hasattr(command, "commands"):
-        yield name, command
-        return
-    for each in command.commands.values():
-        yield from leaves(each, f"{name} {each.name}")
-
-
-GROUPS, LEAVES = dict(groups(ROOT)), dict(leaves(ROOT))
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -49,3 +32,18 @@ def test_help_names_no_path_of_this_computer():
     for name, command in LEAVES.items():
         context = command.make_context(name, [], resilient_parsing=True)
         assert str(cli.__file__).removesuffix("/controller/cli.py") not in command.get_help(context)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_the_list_of_commands_says_what_the_command_says(name):
+    command = (GROUPS | LEAVES)[f"filmline {name}"]
+    assert command.get_short_help_str(WIDTH) == LISTED[name].line
+
+
+def test_every_command_stands_in_one_group_of_the_list():
+    known = [entry.name for group in TABLE.values() for entry in group]
+    assert sorted(known) == sorted(typer.main.get_command(cli.app).list_commands(None))
+    shown = GROUPS["filmline"].get_help(typer.Context(GROUPS["filmline"]))
+    assert "Others:" not in shown
+    for name in known:
+        assert len([row for row in shown.splitlines() if row.split()[:1] == [name]]) == 1

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from config.loader import find_line
 from config.models import Monomer
-from controller.check import chain_limit, check_files, find_line
+from controller.check import chain_limit, check_files
 from controller.film.conformance import Verdict, judge_recipe
 from tests.fake_line import CONFIG, core25, materials
 
