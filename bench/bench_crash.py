@@ -157,6 +157,14 @@ class Service:
         except OperatingError:
             return False
 
+    def insist(self, verb: str) -> None:
+        """A person commands until it is accepted: instruments are still being set up."""
+        end = time.perf_counter() + PATIENCE_S
+        while not self.command(verb):
+            if time.perf_counter() > end:
+                raise SystemExit(f"{verb} is refused:\n{self.log.read_text()[-3000:]}")
+            pause(0.2)
+
     def told(self) -> dict[str, object]:
         """The status once the plant has been read."""
         while True:
@@ -190,8 +198,7 @@ def cold(asked: argparse.Namespace, rng: random.Random, figures: Figures) -> Non
             service = Service(files, asked.speed, fifo=asked.fifo)
             service.start()
             service.ask("status")
-            pause(1.0)
-            service.command("start")
+            service.insist("start")
             end = time.perf_counter() + 60.0 * asked.minutes
             for number in range(asked.kills):
                 if time.perf_counter() > end:

@@ -70,6 +70,8 @@ def read_book(path: Path) -> Users:
     Raises:
         BookError: it is missing, somebody else's, open to others, or not a user book.
     """
+    if not _there(path):
+        raise _missing(path)
     raw = read_owned(path, _LARGEST, follow=False)
     if len(raw) > _LARGEST:
         raise BookError(f"{path}: larger than {_LARGEST} bytes; this is no user book")
@@ -90,19 +92,31 @@ def change_book(path: Path, change: Callable[[Users], None], *, make: bool = Fal
     """
     if not path.parent.is_dir():
         if not make:
-            raise BookError(f"{path}: there is no user book; begin one with 'filmline user add'")
+            raise _missing(path)
         path.parent.mkdir(parents=True)
     with _locked(path):
-        if path.exists() or path.is_symlink():
+        if _there(path):
             users = read_book(path)
         elif make:
             users = {}
         else:
-            raise BookError(f"{path}: there is no user book; begin one with 'filmline user add'")
+            raise _missing(path)
         change(users)
         if len(users) > MOST_USERS:
             raise BookError(f"{path}: at most {MOST_USERS} users")
         _write(path, users)
+
+
+def _there(path: Path) -> bool:
+    """Whether there is anything by this name, a link that leads nowhere too."""
+    return path.exists() or path.is_symlink()
+
+
+def _missing(path: Path) -> BookError:
+    return BookError(
+        f"{path}: there is no user book; begin one with "
+        "'filmline user add NAME --role admin', or name another with --users"
+    )
 
 
 def _decode(path: Path, raw: bytes) -> Users:

@@ -6,7 +6,9 @@ import asyncio
 import json
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from controller.operating import logins as logins_module
 from controller.operating.logins import Logins
 from controller.operating.server import DeskServer, serve_desk
 from controller.users.book import User, change_book
-from controller.users.passwords import hash_password
+from controller.users.passwords import hash_password, verify
 from tests.system.test_operating_socket import EchoDesk, FixedClock, hang_up, talk
 
 CANARY = "Quartz-heron-41-canary"
@@ -251,6 +253,27 @@ def test_the_hash_is_computed_in_its_own_thread(tmp_path, monkeypatch):
 
     served(tmp_path, body)
     assert threads == ["passwords_0"]
+
+
+def test_another_thread_runs_while_a_hash_is_computed():
+    """argon2 lets go of the interpreter, so that a log-in does not hold up the scan."""
+    hashes: list[tuple[int, int]] = []  # processor time of the thread at begin and end
+
+    def compute() -> None:
+        for _ in range(20):
+            began = time.thread_time_ns()
+            verify(HASH, WRONG)
+            hashes.append((began, time.thread_time_ns()))
+
+    thread, seen = threading.Thread(target=compute), []
+    thread.start()
+    clock = time.pthread_getcpuclockid(thread.ident)
+    while thread.is_alive():
+        with suppress(OSError):  # it has just ended
+            seen.append(time.clock_gettime_ns(clock))
+        thread.join(0.001)
+    between = [(began + (ended - began) // 4, ended) for began, ended in hashes]
+    assert any(low < at < ended for low, ended in between for at in seen)
 
 
 def test_a_command_at_a_terminal_logs_in_from_a_file_and_tells_no_secret(tmp_path):

@@ -271,6 +271,16 @@ def test_what_cannot_be_is_said(tmp_path):
     assert set(read_book(path)) == {"ann"}
 
 
+@pytest.mark.parametrize("words", ["list", "password ann", "role ann admin", "remove ann"])
+@pytest.mark.parametrize("folder", [".", "no-such-folder"])
+def test_where_there_is_no_book_a_command_says_how_one_begins(tmp_path, words, folder):
+    path = tmp_path / folder / "users.json"
+    found = command(*words.split(), "--users", path)
+    assert isinstance(found.exception, BookError)
+    assert str(found.exception).startswith(f"{path}: there is no user book; begin one with ")
+    assert not path.exists()
+
+
 def test_there_is_no_option_for_a_password():
     for words in (["user", "add"], ["user", "password"], ["start"], ["take"]):
         shown = RUNNER.invoke(app, [*words, "--help"]).output
