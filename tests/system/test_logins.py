@@ -272,8 +272,8 @@ def test_another_thread_runs_while_a_hash_is_computed():
         with suppress(OSError):  # it has just ended
             seen.append(time.clock_gettime_ns(clock))
         thread.join(0.001)
-    between = [(began + (ended - began) // 4, ended) for began, ended in hashes]
-    assert any(low < at < ended for low, ended in between for at in seen)
+    parts = [(began, (ended - began) // 4) for began, ended in hashes]
+    assert any(began + part < at < began + 3 * part for began, part in parts for at in seen)
 
 
 def test_a_command_at_a_terminal_logs_in_from_a_file_and_tells_no_secret(tmp_path):
