@@ -244,8 +244,7 @@ class LiveRun:
         self._was_away(missed, now_ns)
         if missed:
             kernel.scan.skipped(missed)
-        for event in kernel.links.pending:
-            self.log.tell(event)
+        self.log.tell(*kernel.links.pending)
         kernel.scan_once(now_ns, (missed + 1) * beat.period_s)
         now_s = self._clock.monotonic()
         if not self._adopted and now_s >= ADOPT_AFTER_S and self.setting.adopt is not None:
@@ -298,7 +297,7 @@ class LiveRun:
     def _hear(self, output: ScanOutput) -> None:
         for event in output.events:
             self._moved = self._moved or (event.source, event.verb) == ("gate", "mode")
-            self.log.tell(event)
+        self.log.tell(*output.events)
 
     def _tell_back(self) -> None:
         """Once after a restart: what was found, and what may follow."""
