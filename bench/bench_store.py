@@ -14,7 +14,8 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -23,8 +24,15 @@ import apsw
 import numpy as np
 from record_load import SECOND, TEMPERATURE, Feed, Group, big_groups, open_store, pilot_groups
 
+from controller.events import Event
+from controller.historian import writer
+from controller.historian.chain import extend
+from controller.historian.recorder import BlockRecorder
+from controller.historian.store import Store
+
 COMMIT_S = 0.5
 ROUNDS = 3
+CHAIN_AT_MOST = {2: 1.5, 500: 0.0}  # by events a commit; a burst has no bar
 EARLIER_ROWS = 300  # of each tag in the narrow table, so that each has pages of its own
 
 
@@ -189,6 +197,54 @@ def pilot_run(disk: Path, seconds: int, commit_s: int) -> tuple[float, float, fl
     return cpu / seconds * 1e6, wall / seconds * 1e6, size / values, six_hours
 
 
+def chain_cost(disk: Path, commits: int, events: int) -> tuple[float, float]:
+    """Wall time of commits with the chain over that of the same without, and links a commit.
+
+    Both records are written in turn, commit by commit, with the pilot line's samples of a second
+    and so many events each; the other one's commits leave the chain out.
+    """
+    groups = pilot_groups()
+    feeds = feeds_of(groups, commits)
+    spent = {True: 0.0, False: 0.0}
+    with tempfile.TemporaryDirectory(dir=disk) as folder:
+        stores = {
+            chained: open_store(Path(folder) / str(chained), groups, ballast_bytes=0)
+            for chained in spent
+        }
+        recorders = {chained: [store.attach(feed.block) for feed in feeds]
+                     for chained, store in stores.items()}  # fmt: skip
+        for commit in range(commits):
+            for chained, store in stores.items():
+                _queue(store, recorders[chained], feeds, commit, events)
+                vars(writer)["extend"] = extend if chained else _no_chain
+                begin = perf_counter()
+                store.commit((commit + 1) * SECOND)
+                spent[chained] += perf_counter() - begin
+        vars(writer)["extend"] = extend
+        links = stores[True]._writer.connection.execute("SELECT max(seq) FROM chain").get  # noqa: SLF001
+        for store in stores.values():
+            store.abandon()
+    return spent[True] / spent[False], links / commits
+
+
+def _no_chain(connection: apsw.Connection, after: Mapping[str, int], now_ns: int) -> None:
+    """A record without a chain."""
+
+
+def _queue(
+    store: Store, recorders: list[BlockRecorder], feeds: list[Feed], second: int, events: int
+) -> None:
+    """One line second of samples, and events."""
+    for recorder, feed in zip(recorders, feeds, strict=True):
+        first, last = (bisect_left(feed.sent, at * SECOND) for at in (second, second + 1))
+        for row in range(first, last):
+            recorder.append(feed.rows[row], 0, feed.sent[row], feed.sent[row] + 4_000_000)
+    for number in range(events):
+        ns = second * SECOND + number
+        cause = "over its limit 210 degC; high"
+        store.event(Event(ns, "alarm", "state", "TIC-501.PV/H", "NORM", "UNACK", cause))
+
+
 def results(disk: Path, seconds: int) -> list[Result]:
     """Every figure with its bar."""
     _, small_narrow, small_bare = compared(disk, small_groups(), 120)
@@ -200,6 +256,11 @@ def results(disk: Path, seconds: int) -> list[Result]:
         Result("ingest / narrow rows, 5,000 tags", big_narrow, "x", 80),
         Result("ingest / need of 5,000 tags at 10 Hz", big / 50_000, "x", 50),
     ]
+    for events, commits in ((2, 600), (500, 60)):
+        cost, links = chain_cost(disk, commits, events)
+        name = f"chain: commit of 1 s with {events} events / without"
+        found.append(Result(name, cost, "x", CHAIN_AT_MOST[events], at_most=True))
+        found.append(Result("the same: links a commit", links, "", 0))
     for commit_s in (1, 10):
         cpu, wall, per_value, six_hours = pilot_run(disk, seconds, commit_s)
         how = f"pilot line, commit each {commit_s} s"

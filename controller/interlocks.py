@@ -22,8 +22,10 @@ from controller.events import Actor, Event
 from controller.outputs import Forced
 from controller.refusals import ACCEPTED, Cause, Decision, Refusal, refused
 from controller.tags import Snapshot, TagTable
+from drivers.base import Quality
 
 _ENGINEER_HAZARDS = tuple(f"Z{number}" for number in range(1, 9))
+_UNREAD = (Quality.BAD_WAITING_FOR_INITIAL_DATA, Quality.BAD_NO_COMMUNICATION)
 _FIRST_OUT_RANK = RANK[Level.HOLD]
 
 
@@ -71,6 +73,8 @@ class Interlocks:
         self._bypass: Bypass | None = None
         self._pending: list[Event] = []
         self.passes = 0
+        self._table = table
+        self._up_s = 0.0
         self._seen: Snapshot | None = None
         self._result = self._collect(())
 
@@ -82,6 +86,7 @@ class Interlocks:
     def step(self, snapshot: Snapshot, dt: float) -> InterlockResult:
         """Evaluate every row once; unchanged demands come back as the same objects."""
         self._seen, known = snapshot, snapshot.known
+        self._up_s += dt
         enabled = [condition.evaluate(known, dt) for condition in self._matrix.enables]
         self._expire_bypass(snapshot.now_ns)
         tripped: list[Row] = []
@@ -98,7 +103,11 @@ class Interlocks:
                     self._clear(row, snapshot.now_ns)
                     changed = True
             elif not row.tripped and self._acts(row):
-                tripped.append(row)
+                if self._only_unread(row, snapshot):
+                    row.cause = None
+                    row.when.reset()
+                else:
+                    tripped.append(row)
         if tripped:
             self._trip(tripped, snapshot)
         self.passes += 1
@@ -227,6 +236,21 @@ class Interlocks:
         if self._bypass is not None and self._bypass.trip == row.trip.name:
             return False
         return row.cause is True or not row.trip.latched
+
+    def _only_unread(self, row: Row, snapshot: Snapshot) -> bool:
+        """Tell whether nothing but inputs that cannot have been read yet makes a latched row true.
+
+        A device counts as silent after its stale limit, and so it does after a start. A value
+        that was read and is bad, or too low, trips at once.
+        """
+        if row.cause is not True:
+            return False
+        table = self._table
+        for found in row.when.because(snapshot):
+            limit_s = float(table.stale_ns[table.index(found.tag)]) / 1e9
+            if found.quality not in _UNREAD or self._up_s >= limit_s:
+                return False
+        return True
 
     def _trip(self, rows: list[Row], snapshot: Snapshot) -> None:
         rows.sort(key=lambda row: -row.rank)

@@ -8,6 +8,7 @@ the run loudly: the scan stops, and the devices fall back to their own safe valu
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ from controller.materials.errors import MaterialsError
 from controller.materials.keeper import BookKeeper
 from controller.operating.desk import Desk
 from controller.operating.logins import Logins
+from controller.operating.people import beside_the_book
 from controller.operating.server import DeskServer, serve_desk
 from controller.procedure.states import FINAL, State
 from controller.restart.memory import Past
@@ -193,6 +195,8 @@ class LiveRun:
         self.beat.due_s = self._loop.time() + self.beat.period_s
         self._loop.call_at(self.beat.due_s, self._scan)
         self._say(f"waiting in {self.kernel.runner.state.name} at {setting.socket}")
+        if outside := beside_the_book(setting.line, os.getuid(), setting.users or Path()):
+            self._say(outside)
         notify("READY=1")
         try:
             await self._ended
@@ -244,8 +248,7 @@ class LiveRun:
         self._was_away(missed, now_ns)
         if missed:
             kernel.scan.skipped(missed)
-        for event in kernel.links.pending:
-            self.log.tell(event)
+        self.log.tell(*kernel.links.pending)
         kernel.scan_once(now_ns, (missed + 1) * beat.period_s)
         now_s = self._clock.monotonic()
         if not self._adopted and now_s >= ADOPT_AFTER_S and self.setting.adopt is not None:
@@ -298,7 +301,7 @@ class LiveRun:
     def _hear(self, output: ScanOutput) -> None:
         for event in output.events:
             self._moved = self._moved or (event.source, event.verb) == ("gate", "mode")
-            self.log.tell(event)
+        self.log.tell(*output.events)
 
     def _tell_back(self) -> None:
         """Once after a restart: what was found, and what may follow."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from controller.events import Event
+from controller.log_groups import grouped
 
 _WAITING_LINES = 2000
 _NS = 1_000_000_000
@@ -57,21 +58,25 @@ class LineLog:
         except queue.Full:
             self.dropped += 1
 
-    def tell(self, event: Event) -> None:
-        """Put an event in the queue if it is one of those people wait for.
+    def tell(self, *events: Event) -> None:
+        """Put those events of a scan in the queue that people wait for; one line for one cause.
 
         A link that is tried again and again says why it fails once a minute.
         """
-        if not _told(event):
-            return
+        for told in grouped(event for event in events if _told(event) and self._is_new(event)):
+            self.say(told.event.ns, words(told.event) + told.more)
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether a link says something that it did not say within the last minute."""
+        if event.source != "link":
+            return True
         text = words(event)
-        if event.source == "link":
-            if event.ns < self._again.get(text, 0):
-                return
-            if len(self._again) > _WAITING_LINES:
-                self._again.clear()
-            self._again[text] = event.ns + _AGAIN_NS
-        self.say(event.ns, text)
+        if event.ns < self._again.get(text, 0):
+            return False
+        if len(self._again) > _WAITING_LINES:
+            self._again.clear()
+        self._again[text] = event.ns + _AGAIN_NS
+        return True
 
     def close(self, patience_s: float = 2.0) -> None:
         """Write what waits, as far as somebody reads it."""

@@ -14,6 +14,7 @@ import typer
 from config.loader import ConfigError, find_line
 from controller import live_simulated
 from controller.errors import ControllerError
+from controller.historian.heads import head_to_keep
 from controller.historian.identity import Identity
 from controller.historian.pending import KEEP_S
 from controller.historian.query import Record
@@ -258,9 +259,11 @@ def _report(folder: Path, ended: _Ended) -> int:
         write_out(f"the record could not be closed: {ended.trouble}\n")
         return ENDED_EARLY
     try:
+        with Record(folder) as record:
+            write_out(f"record   {folder / FILE_NAME}\nhead     {head_to_keep(record)}\n")
         html, _ = write_report(folder, folder)
     except (ConfigError, ControllerError, OSError) as error:
         write_out(f"the report failed: {error}\nmake it again with: filmline report {folder}\n")
         return ENDED_EARLY
-    write_out(f"record   {folder / FILE_NAME}\nreport   {html}\n")
+    write_out(f"report   {html}\n")
     return DONE if ended.state in {State.COMPLETE, State.IDLE} else ENDED_EARLY

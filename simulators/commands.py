@@ -212,6 +212,8 @@ def _print(summary: Summary, out: Console) -> None:
     if summary.trouble:
         out.print(summary.trouble, style="bold", soft_wrap=True)
     out.print(f"record   {summary.record}", soft_wrap=True)
+    if summary.head:
+        out.print(f"head     {summary.head}", soft_wrap=True)
     if Path(summary.report).exists():
         text = f"report   {summary.report}  (plots inside; opens without network)"
         out.print(f"{text}\nfacts    {summary.data}", soft_wrap=True)

@@ -40,7 +40,8 @@ class Summary:
         violations: invariants broken against the plant's truth; listed in violation_list.
         results: each with ``record`` (from the closed store alone) and ``truth``;
             ``layer_thickness_um`` is the side coated first, each coated side has its own key.
-        record, report, data: paths. trouble: what went wrong with the record or the report.
+        record, report, data: paths. head: of the record's chain, to be kept elsewhere.
+        trouble: what went wrong with the record or the report.
     """
 
     state: str
@@ -57,6 +58,7 @@ class Summary:
     violation_list: list[str]
     results: dict[str, dict[str, float | None]]
     record: str
+    head: str
     report: str
     data: str
     trouble: str
@@ -94,6 +96,7 @@ def summarize(run: DryRun, wall_s: float) -> Summary:
         violation_list=[str(violation) for violation in run.judge.violations],
         results={key: {"record": recorded.get(key), "truth": truth.get(key)} for key in keys},
         record=str(folder / "record.sqlite"),
+        head=facts.get("chain_head", ""),
         report=str(folder / "report.html"),
         data=str(folder / "report.json"),
         trouble=trouble,

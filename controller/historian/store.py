@@ -30,6 +30,7 @@ from controller.historian.catalog import (
 )
 from controller.historian.chain import ONLY, SEAL, append
 from controller.historian.errors import DiskReadOnly, RecordError, RecordMismatch, UnknownTag
+from controller.historian.folders import make_folder
 from controller.historian.health import Acknowledged, Health
 from controller.historian.identity import Identity, refuse_other
 from controller.historian.notes import event_row
@@ -95,7 +96,7 @@ class Store:
         """
         file = path if path.suffix == ".sqlite" else path / FILE_NAME
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(file.parent.absolute())
         except OSError as error:
             raise DiskReadOnly(f"{file.parent}: cannot be made ({error.strerror})") from error
         if file.exists() and not resume:

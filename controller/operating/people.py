@@ -8,6 +8,7 @@ line. An admin is made by the line file only.
 from __future__ import annotations
 
 import pwd
+from pathlib import Path
 
 from config.models import Line, Role
 from controller.events import Actor
@@ -34,3 +35,20 @@ def actor_of(uid: int, line: Line, owner_uid: int) -> Actor:
     if role is None:
         role = Role.ENGINEER if uid == owner_uid else Role.VIEWER
     return Actor(name, role)
+
+
+def beside_the_book(line: Line, owner_uid: int, book: Path) -> str:
+    """Who may command without a log-in although there is a user book; empty when nobody may.
+
+    The line file decides, never the book: whoever may write the book makes people anyway.
+    """
+    names = [name for name, role in sorted(line.line.roles.items()) if role is not Role.VIEWER]
+    owner = actor_of(owner_uid, line, owner_uid)
+    if owner.role is not Role.VIEWER and owner.name not in names:
+        names.append(owner.name)
+    if not names or not book.is_file():
+        return ""
+    return (
+        f"without a log-in, beside {book}, these OS users command: {', '.join(names)}; "
+        "the line file's roles decide: viewer obliges to log in"
+    )

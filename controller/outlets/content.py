@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.historian.blocks import Rows
+from controller.historian.heads import KeptHead
 from controller.historian.identity import SIMULATED
 from controller.outlets.cursor import Progress
 
@@ -114,6 +115,7 @@ class Slice:
         behind_rows: rows of the record that are still to come after this slice.
         behind_s: line seconds of record after this slice.
         sealed: the record is closed: nothing can be added to it.
+        head: of the record's chain, when it is not the one handed over last.
     """
 
     pieces: tuple[Piece, ...]
@@ -123,6 +125,7 @@ class Slice:
     behind_rows: int
     behind_s: float
     sealed: bool
+    head: KeptHead | None = None
 
     @property
     def rows(self) -> int:
@@ -137,4 +140,4 @@ class Slice:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to hand over."""
-        return not (self.pieces or self.events or self.profiles)
+        return not (self.pieces or self.events or self.profiles or self.head)

@@ -30,11 +30,13 @@ class Progress:
         rows: rows of each scan group, by its number in the record.
         event: number of the last event.
         profile: number of the last scanner profile.
+        link: number of the last head of the chain.
     """
 
     rows: Mapping[int, int] = field(default_factory=dict)
     event: int = 0
     profile: int = 0
+    link: int = 0
 
 
 class Cursor:
@@ -71,7 +73,8 @@ class Cursor:
             content = json.loads(self.path.read_text("utf-8"))
             stored = {key: content[key] for key in self._head}
             rows = {int(group): int(count) for group, count in content["rows"].items()}
-            progress = Progress(rows, int(content["event"]), int(content["profile"]))
+            notes = int(content["event"]), int(content["profile"])
+            progress = Progress(rows, *notes, int(content.get("link", 0)))
         except FileNotFoundError:
             return Progress()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -95,6 +98,7 @@ class Cursor:
         content: dict[str, Any] = self._head | {
             "event": progress.event,
             "profile": progress.profile,
+            "link": progress.link,
             "rows": {str(group): count for group, count in sorted(progress.rows.items())},
         }
         part = self.path.with_name(self.path.name + ".part")

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from controller.historian.blocks import Rows, read_block
+from controller.historian.heads import head_to_keep
 from controller.historian.notes import restored
 from controller.historian.query import Record
 from controller.historian.reading import LATEST, in_order
@@ -80,7 +81,7 @@ class Feed:
             return self._slice(record, progress)
 
     def latest(self, progress: Progress) -> Slice:
-        """The last row of each scan group before a cursor.
+        """The last row of each scan group before a cursor, and the head of the chain.
 
         Raises:
             RecordError: the record cannot be read just now.
@@ -98,7 +99,8 @@ class Feed:
                 for number, row in progress.rows.items()
                 if 0 < row <= index.totals.get(number, 0)
             ]
-        return Slice(tuple(pieces), (), (), progress, 0, 0.0, sealed=False)
+            head = head_to_keep(record)
+        return Slice(tuple(pieces), (), (), progress, 0, 0.0, sealed=False, head=head)
 
     def _slice(self, record: Record, progress: Progress) -> Slice:
         index = read_index(record)
@@ -124,6 +126,8 @@ class Feed:
         profiles = _profiles(record, progress.profile, horizon)
         behind = sum(index.totals[group] - row for group, row in taken.items())
         newest = max(index.newest_ns.values(), default=0)
+        head = head_to_keep(record)
+        link = progress.link if head is None else head.seq
         found = Slice(
             tuple(pieces),
             events,
@@ -132,10 +136,12 @@ class Feed:
                 taken,
                 events[-1].id if events else progress.event,
                 profiles[-1].id if profiles else progress.profile,
+                link,
             ),
             behind,
             max(0.0, (newest - horizon) / NS) if behind and some else 0.0,
             sealed,
+            None if link == progress.link else head,
         )
         self._adapt(found.values)
         return found

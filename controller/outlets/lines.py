@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.historian.heads import KeptHead
 from controller.outlets.content import Noted, Origin, Piece, Slice, Traverse
 from drivers.base import Quality, is_good
 
@@ -40,6 +41,8 @@ def lines(part: Slice, origin: Origin) -> Iterator[str]:
         yield _event_line(event, common)
     for profile in part.profiles:
         yield _profile_line(profile, common)
+    if part.head is not None:
+        yield _head_line(part.head, common)
 
 
 def _piece_lines(piece: Piece, common: str) -> Iterator[str]:
@@ -121,3 +124,9 @@ def _profile_line(profile: Traverse, common: str) -> str:
     fields.append(f"valid={profile.valid}i")
     head = f"profile{common},scanner={key(profile.scanner)}"
     return f"{head} {','.join(fields)} {profile.ns // US}"
+
+
+def _head_line(head: KeptHead, common: str) -> str:
+    """The head of the chain, at the time of its commit: earlier ones stay beside it."""
+    digest = head.digest.hex()
+    return f'chain{common} seq={head.seq}i,digest="{digest}" {head.ns // US}'

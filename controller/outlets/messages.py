@@ -4,6 +4,7 @@
 ``<prefix>/<line>/tags/<tag>``   retained: the latest value of a tag, with its quality
 ``<prefix>/<line>/rows/<group>`` every row of a scan group, in order, several to a message
 ``<prefix>/<line>/events``       every event
+``<prefix>/<line>/chain``        retained: the head of the record's chain
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from math import isfinite
 from typing import Any, Final
 
 from controller.historian.catalog import status_name
+from controller.historian.heads import KeptHead
 from controller.outlets.content import Noted, Origin, Piece, Slice
 from drivers.base import Quality, is_bad, is_good
 
@@ -52,12 +54,19 @@ class Topics:
         return Message(self.status, _json(content), retain=True)
 
     def rows(self, part: Slice) -> Iterator[Message]:
-        """All rows and events of a slice."""
+        """All rows and events of a slice, and the head of the chain."""
         for piece in part.pieces:
             for first in range(0, len(piece.rows.sent), MOST_ROWS):
                 yield self._rows_message(piece, first, first + MOST_ROWS)
         for event in part.events:
             yield Message(f"{self._base}/events", _json(_event(event) | self._origin))
+        yield from self.chain(part)
+
+    def chain(self, part: Slice) -> Iterator[Message]:
+        """The head of the chain, if the slice has one: a proof of all that came before it."""
+        if part.head is not None:
+            content = _head(part.head) | self._origin
+            yield Message(f"{self._base}/chain", _json(content), retain=True)
 
     def _rows_message(self, piece: Piece, first: int, end: int) -> Message:
         rows = piece.rows
@@ -136,6 +145,18 @@ def _event(event: Noted) -> dict[str, Any]:
     return {
         name: None if isinstance(value, float) and not isfinite(value) else value
         for name, value in content.items()
+    }
+
+
+def _head(head: KeptHead) -> dict[str, Any]:
+    """A head; ``head`` is what ``filmline verify --head`` takes."""
+    return {
+        "head": str(head),
+        "seq": head.seq,
+        "digest": head.digest.hex(),
+        "time": utc(head.ns),
+        "ns": head.ns,
+        "sealed": head.sealed,
     }
 
 

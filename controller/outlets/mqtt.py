@@ -83,6 +83,8 @@ class MqttSink:
         for message in self._topics.tags(part):
             self._latest[message.topic] = message
             self._dirty.add(message.topic)
+        for message in self._topics.chain(part):  # it went at once: no reader takes it for late
+            self._latest[message.topic] = message
 
     async def open(self) -> None:
         """Connect, say that the mirror is there, and what is known, anew.

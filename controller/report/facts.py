@@ -188,6 +188,7 @@ class LotFacts:
     claims: list[dict[str, str | int]]
     materials: dict[str, str]
     hashes: dict[str, str]
+    chain_head: str
     meters: MeterTable
     cd_map: CdMap
     zones: list[Trend]

@@ -20,6 +20,7 @@ from controller.film.meters import PASS_MAX_S, MeterValues, Passes, judge, scan_
 from controller.film.rolls import read_marks
 from controller.historian.configuration import recorded_line, recorded_recipe
 from controller.historian.errors import NoPosition, RecordError
+from controller.historian.heads import head_to_keep
 from controller.historian.query import Record
 from controller.report.cure import Cure, cure_by_meter
 from controller.report.facts import (
@@ -108,6 +109,7 @@ class _Lot:
             ],
             materials=self._materials() | lot_rows(self.record),
             hashes=self._hashes(),
+            chain_head=str(head_to_keep(self.record) or ""),
             meters=meters,
             cd_map=cd_map,
             zones=self._trends(tuple(f"{zone.loop}.PV" for zone in self.line.zone)),

@@ -194,9 +194,10 @@ def _gaps(facts: LotFacts) -> str:
 
 
 def _identity(facts: LotFacts) -> dict[str, str]:
-    return {"software": facts.software} | {
+    rows = {"software": facts.software} | {
         f"SHA-256 of {name}": value for name, value in facts.hashes.items()
     }
+    return rows | ({"head of the chain": facts.chain_head} if facts.chain_head else {})
 
 
 def _pairs(pairs: dict[str, str], *, code: bool = False) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from config.alarm_texts import alarm_names, words_of
 from config.loader import CONFIG, load_line, load_materials, load_recipe
-from config.models import Condition, Level
+from config.models import Condition, Level, Priority
 from config.units import CANONICAL
 from config.vocabulary import PHASES, POINT_UNITS
+from controller.alarm_points import alarms_of
 
 LINE = load_line(CONFIG / "lines" / "pilot.toml")
 ZONES = ["B1", "B2", "B3", "B4", "CD", *(f"T{i}" for i in range(1, 9))]
@@ -236,3 +238,20 @@ def test_the_line_file_reads_as_plain_text():
     assert text.startswith("#:schema ../schema/line.json\n")
     assert "\t" not in text
     assert len(text.encode()) < 1 << 20
+
+
+def test_priorities_are_split_as_alarm_standards_ask() -> None:
+    """5 % critical, 15 % high, 80 % below, each within 5 points (EEMUA 191, ISA-18.2)."""
+    alarms = alarms_of(LINE)
+    count = Counter(alarm.priority for alarm in alarms)
+    below = count[Priority.MEDIUM] + count[Priority.LOW]
+    split = [100.0 * n / len(alarms) for n in (count["critical"], count["high"], below)]
+    assert split == pytest.approx([5.0, 15.0, 80.0], abs=5.0)
+
+
+def test_what_is_urgent_leaves_few_minutes_and_what_is_not_leaves_some() -> None:
+    minutes = {"critical": (0, 2), "high": (0, 5), "medium": (2, 240), "low": (5, 240)}
+    for alarm in alarms_of(LINE):
+        least, most = minutes[alarm.priority]
+        assert alarm.words.respond_min is not None, alarm.name
+        assert least <= alarm.words.respond_min <= most, alarm.name

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from controller.events import Event
+from controller.historian.proof import parse_head, prove
 from controller.historian.query import Record
 from controller.historian.store import Store
 from drivers.base import Block, Quality
@@ -28,8 +29,9 @@ BLOCKS = (FAST, SCANNER, BELT, POSITION)
 class Pen:
     """Writes line time into a record: values that tell where they stand, some of them not good."""
 
-    def __init__(self, folder: Path, **options: object) -> None:
+    def __init__(self, folder: Path, actor: str = "eva", **options: object) -> None:
         self.folder = folder
+        self._actor = actor
         self.store: Store = new_store(folder, now_ns=EPOCH, **options)
         self._rows = dict.fromkeys(BLOCKS, 0)
         self._s = 0
@@ -70,10 +72,26 @@ class Pen:
         """Two events of one scan."""
         ns = EPOCH + self._s * S
         for old, cause in (("NORM", 'a "quoted", long\\ cause'), ("UNACK", "line\nbreak = two")):
-            self.store.event(Event(ns, "alarm", "state", "TAH-501", old, "ACK", cause, "eva"))
+            self.store.event(Event(ns, "alarm", "state", "TAH-501", old, "ACK", cause, self._actor))
 
     def close(self) -> None:
         self.store.close(EPOCH + self._s * S)
+
+
+def rewritten(folder: Path, seconds: int) -> Path:
+    """The same record written anew, from its beginning, with somebody else's name in it."""
+    pen = Pen(folder, actor="mallory")
+    pen.write(seconds)
+    pen.close()
+    return folder
+
+
+def fits(folder: Path, head: str) -> bool:
+    """Whether a head that was kept elsewhere is in a record, which alone looks whole."""
+    assert prove(folder).whole
+    found = prove(folder, parse_head(head)).findings
+    assert {finding.what for finding in found} <= {"rewritten"}
+    return not found
 
 
 def tags_of(folder: Path) -> dict[str, tuple[str, list[float], list[int], list[int]]]:

@@ -10,7 +10,17 @@ import pytest
 
 from controller.historian.ledger import balance
 from controller.historian.query import Record
-from tests.system.mirror_rig import EPOCH, Pen, cursor, good, handed_over, mirror, tags_of
+from tests.system.mirror_rig import (
+    EPOCH,
+    Pen,
+    cursor,
+    fits,
+    good,
+    handed_over,
+    mirror,
+    rewritten,
+    tags_of,
+)
 from tests.system.processes import FILMLINE, environment, filmline, run
 from tests.system.servers import Influx, V2Shim, Victoria, free_port, until
 
@@ -80,6 +90,28 @@ def test_events_arrive_each_once(tmp_path: Path, influxd: Influx, shim: V2Shim) 
         ["line break = two", "eva", 4, "SIMULATED"],
     ]
     assert series["values"][0][0] == EPOCH // 1000 + 60_000_000
+
+
+def test_heads_of_the_chain_show_a_record_that_was_written_anew(
+    tmp_path: Path, influxd: Influx, shim: V2Shim
+) -> None:
+    folder = tmp_path / "lot"
+    command = ("influx", folder, "--url", shim.url)
+    pen = Pen(folder)
+    pen.write(130)
+    assert filmline("mirror", *command, "--once").code == 0
+    pen.write(60)
+    pen.close()
+    assert filmline("mirror", *command).code == 0
+    other = rewritten(tmp_path / "other", 190)
+    (series,) = influxd.query("SELECT seq, digest, plant FROM chain")
+    heads = [f"{seq}:{digest}" for _, seq, digest, _ in series["values"]]
+    assert [row[0] for row in series["values"]] == [
+        (EPOCH + second * 1_000_000_000) // 1000 for second in (120, 190)
+    ]
+    assert {row[3] for row in series["values"]} == {"SIMULATED"}
+    assert all(fits(folder, head) for head in heads)
+    assert not any(fits(other, head) for head in heads)
 
 
 def test_film_stands_with_the_points_of_one_station(

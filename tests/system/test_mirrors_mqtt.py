@@ -18,7 +18,8 @@ import pytest
 from controller.historian.catalog import status_name
 from controller.historian.ledger import balance
 from controller.historian.query import Record
-from tests.system.mirror_rig import Pen, handed_over, mirror, tags_of
+from tests.record_rig import S
+from tests.system.mirror_rig import EPOCH, Pen, fits, handed_over, mirror, rewritten, tags_of
 from tests.system.processes import FILMLINE, environment, filmline, run
 from tests.system.servers import Mosquitto, free_port, until
 
@@ -172,6 +173,36 @@ async def test_latest_values_are_retained_with_their_quality(
         assert (content["source_ns"], content["plant"]) == (sent[-1], "SIMULATED")
     assert seen == {"GOOD", "BAD_SENSOR_FAILURE"}
     assert listener.retained["filmline/pilot/status"]["state"] == "offline"
+
+
+async def test_heads_of_the_chain_show_a_record_that_was_written_anew(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    folder, topic = tmp_path / "lot", "filmline/pilot/chain"
+    pen = Pen(folder)
+    pen.write(130)
+    command = ("mqtt", folder, "--broker", f"127.0.0.1:{broker.port}")
+    async with listening(broker.port) as listener:
+        with mirror(tmp_path / "said", *command) as running:
+            await listener.until(lambda: any(name == topic for name, _ in listener.heard))
+            await asyncio.to_thread(pen.write, 60)
+            await heard(listener, topic, "ns", EPOCH + 180 * S)
+            pen.close()
+            await heard(listener, topic, "sealed", True)
+            assert await asyncio.to_thread(running.ends) == 0, running.said
+    heads = [content["head"] for name, content in listener.heard if name == topic]
+    assert len(heads) >= 3
+    assert all(fits(folder, head) for head in heads)
+    other = rewritten(tmp_path / "other", 190)
+    assert not any(fits(other, head) for head in heads)
+    ended = filmline("verify", other, "--head", heads[-1])
+    assert (ended.code, "REWRITTEN" in ended.out) == (1, True), ended.said
+    broker.kill()  # and with it what it retained
+    broker.start()
+    assert filmline("mirror", *command).code == 0
+    async with listening(broker.port) as later_on:
+        await later_on.until(lambda: topic in later_on.retained)
+    assert later_on.retained[topic]["head"] == heads[-1]
 
 
 async def test_a_killed_mirror_leaves_its_last_will(tmp_path: Path, broker: Mosquitto) -> None:

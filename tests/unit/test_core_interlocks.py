@@ -157,6 +157,39 @@ def test_a_lost_input_acts_through_its_own_not_good_test() -> None:
     assert results == [()] * 5 + [("IL1",)]
 
 
+UNREAD = Quality.BAD_WAITING_FOR_INITIAL_DATA
+
+
+@pytest.mark.parametrize("unread", [UNREAD, Quality.BAD_NO_COMMUNICATION])
+def test_an_input_that_was_never_read_is_lost_when_its_device_counts_as_silent(
+    unread: Quality,
+) -> None:
+    """After two seconds (three polls), as later; a link that is late at a start latches nothing."""
+    rig, il = build(trip("IL1", LOST))
+    rig.values({"FT-201.PV": float("nan")}, unread)
+    assert [il.step(rig.scan(), 0.1).active for _ in range(19)] == [()] * 19
+    rig.values({"FT-201.PV": 500.0}, Quality.GOOD)
+    assert [il.step(rig.scan(), 0.1).active for _ in range(20)] == [()] * 20
+    rig, il = build(trip("IL1", LOST))
+    rig.values({"FT-201.PV": float("nan")}, unread)
+    never = [il.step(rig.scan(), 0.1).active for _ in range(26)]
+    assert 19 <= never.index(("IL1",)) <= 25
+
+
+@pytest.mark.parametrize("bad", [Quality.BAD_TIMEOUT, Quality.BAD_SENSOR_FAILURE])
+def test_what_was_read_trips_at_once_after_a_start(bad: Quality) -> None:
+    """A value too low, or one that its device calls bad, although another was never read."""
+    other = cond(tag="FT-501.PV", not_good=True, for_s=0.5)
+    low = cond(tag="FT-201.PV", below=350.0, for_s=0.5)
+    lost = cond(tag="FT-201.PV", not_good=True, for_s=0.5)
+    for when, value, quality in ((low, 10.0, Quality.GOOD), (lost, float("nan"), bad)):
+        rig, il = build(trip("IL1", cond(any=(when, other))))
+        rig.values({"FT-501.PV": float("nan")}, UNREAD)
+        rig.values({"FT-201.PV": value}, quality)
+        results = [il.step(rig.scan(), 0.1).active for _ in range(6)]
+        assert results == [()] * 5 + [("IL1",)]
+
+
 def test_a_permissive_needs_good_inputs_and_clears_by_itself() -> None:
     rig, il = build(
         trip("P", FLOW, Level.WARN, latched=False, blocks=("XC-501.CMD",), effects=("belt_off",))

@@ -6,17 +6,22 @@ import contextlib
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import numpy as np
 import pytest
 
+from controller.events import Event
 from controller.historian.errors import (
     DiskError,
     DiskFull,
+    RecordError,
 )
+from controller.historian.heads import head_to_keep
 from controller.historian.ledger import balance
+from controller.historian.proof import parse_head, prove
 from controller.historian.query import Record
 from controller.historian.store import Store
 from tests.record_rig import FAST, SCANNER, S, new_store
@@ -141,10 +146,11 @@ def test_ballast_lets_a_full_disk_take_the_end_of_the_run(tmp_path):
 
 
 class FailingSyncs(apsw.VFS):
-    """A file system whose fsync fails while ``armed``."""
+    """A file system whose fsync fails while ``armed``; ``look`` is called at each one."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], None] = lambda: None) -> None:
         self.armed = False
+        self.look = look
         super().__init__("failing-syncs", "")
 
     def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
@@ -155,6 +161,7 @@ class FailingSyncs(apsw.VFS):
                 super().__init__("", name, flags)
 
             def xSync(self, kind):  # noqa: N802 - SQLite's name
+                outer.look()
                 if outer.armed:
                     raise apsw.IOError
                 super().xSync(kind)
@@ -162,13 +169,18 @@ class FailingSyncs(apsw.VFS):
         return File()
 
 
-def test_a_failed_sync_is_no_acknowledgement_and_the_rows_follow_later(tmp_path, monkeypatch):
-    disk = FailingSyncs()
+def on(disk: FailingSyncs, monkeypatch) -> FailingSyncs:
+    """Let records be written through it."""
     open_file = apsw.Connection
     monkeypatch.setattr(
         "controller.historian.schema.apsw.Connection",
         lambda name, **options: open_file(name, vfs="failing-syncs", **options),
     )
+    return disk
+
+
+def test_a_failed_sync_is_no_acknowledgement_and_the_rows_follow_later(tmp_path, monkeypatch):
+    disk = on(FailingSyncs(), monkeypatch)
     store = new_store(tmp_path)
     recorder = store.attach(FAST)
     for row in range(40):
@@ -183,3 +195,31 @@ def test_a_failed_sync_is_no_acknowledgement_and_the_rows_follow_later(tmp_path,
     store.close(50 * S)
     with Record(tmp_path) as record:
         assert np.array_equal(record.raw("TIC-501.PV").value, np.arange(40) / 10)
+
+
+def test_no_head_leaves_the_computer_that_the_writer_takes_back(tmp_path, monkeypatch):
+    """Readers look at every sync, also while a batch that failed stands in the file again."""
+    kept: set[str] = set()
+    seen: set[str] = set()
+
+    def look() -> None:
+        with contextlib.suppress(RecordError), Record(tmp_path) as record:
+            kept.add(str(head_to_keep(record)))
+            seen.update(f"{n}:{d.hex()}" for n, d in record.query("SELECT seq, digest FROM chain"))
+
+    disk = on(FailingSyncs(), monkeypatch)
+    store = new_store(tmp_path)
+    disk.look = look
+    for row in range(60):
+        store.event(Event(row * S, "operator", "note", "", None, None, f"{row}", "ann"))
+        disk.armed = row % 7 in {3, 4}
+        with contextlib.suppress(DiskError):
+            store.commit(row * S)
+        look()
+    disk.armed = False
+    store.close(70 * S)
+    kept.discard("None")
+    final = {f"{n}:{d.hex()}" for n, d in Record(tmp_path).query("SELECT seq, digest FROM chain")}
+    assert seen - final, "batches that were taken back were to be seen for a moment"
+    assert len(kept) > 30
+    assert all(prove(tmp_path, parse_head(head)).whole for head in kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -229,6 +230,22 @@ def test_what_cannot_be_opened_is_said_in_words(tmp_path):
     with pytest.raises(RecordSealed):
         new_store(tmp_path, resume=True)
     assert [file.name for file in tmp_path.iterdir()] == ["record.sqlite"]
+
+
+def test_the_name_of_a_new_folder_is_on_the_disk_before_anything_is_acknowledged(
+    tmp_path, monkeypatch
+):
+    """SQLite syncs the record and its own folder, not the one the folder is in."""
+    synced: list[Path] = []
+
+    def note(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    fsync = os.fsync
+    monkeypatch.setattr("controller.historian.folders.os.fsync", note)
+    new_store(tmp_path / "runs" / "line" / "lot").abandon()
+    assert {tmp_path, tmp_path / "runs", tmp_path / "runs" / "line"} <= set(synced)
 
 
 def test_a_record_goes_on_only_under_its_own_identity(tmp_path):

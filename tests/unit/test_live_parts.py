@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.loader import load_line
 from controller.events import Event
@@ -17,6 +20,7 @@ from controller.live_notify import notify
 from controller.live_ports import BadPort, parse_ports, transports
 from controller.live_simulated import NoSimulator, read
 from controller.live_time import Beat, LineClock, LiveLoop
+from controller.log_groups import grouped
 from controller.operating.reply import Reply
 from controller.procedure.states import Command, State
 from drivers.serial_line import SerialTransport
@@ -192,6 +196,60 @@ def test_a_link_that_is_tried_again_and_again_says_why_once_a_minute():
         "NET-T1 closed: refused\n",
         "NET-T1 closed: no answer within 2 s\n",
     ]
+
+
+def scan_of(source: str, verb: str, new: object, said: dict[str, str]) -> list[Event]:
+    return [Event(0, source, verb, tag, None, new, cause) for tag, cause in said.items()]
+
+
+def test_the_events_of_one_cause_are_one_line_that_counts_the_rest():
+    written: list[str] = []
+    log = LineLog(written.append)
+    lost = "not proven: FT-{0}.PV unknown (no communication), not GOOD for 0.5 s"
+    trips = {f"IL1-T{n}": lost.format(500 + n) for n in range(1, 9)} | {"IL18": lost.format(509)}
+    events = [
+        *scan_of("interlock", "trip", "CS", trips),
+        *scan_of(
+            "gate", "shed", 0.0, {f"TY-{n}.OP": f"TY-{n}.OP: no link" for n in range(121, 142)}
+        ),
+        *scan_of("link", "state", "up", {f"T{n}": "set up and answering" for n in (1, 2, 3)}),
+        *scan_of("interlock", "trip", "H", {"IL7-T1": "T1 hot: TIC-501.PV 600", "IL8": "T2 stuck"}),
+        Event(0, "procedure", "state", "core", "IDLE", "STOPPING", "stop: IL1-T1"),
+    ]
+    log.tell(*events)
+    log.close()
+    told = [text.split("Z  ", 1)[1].rstrip() for text in written]
+    first = f"interlock trip IL1-T1  CS  ({trips['IL1-T1']})"
+    assert told == [
+        f"{first}; and 8 more: 7 IL1, IL18",
+        "gate shed TY-121.OP  0.0  (TY-121.OP: no link); and 20 more: TY-122.OP to TY-141.OP",
+        "T1 up: set up and answering; and 2 more: T2, T3",
+        "interlock trip IL7-T1  H  (T1 hot: TIC-501.PV 600)",
+        "interlock trip IL8  H  (T2 stuck)",
+        "procedure state core  IDLE -> STOPPING  (stop: IL1-T1)",
+    ]
+
+
+@given(
+    st.lists(
+        st.builds(
+            Event, st.just(0), st.sampled_from(["interlock", "gate", "link", "alarm", "clock"]),
+            st.sampled_from(["trip", "shed", "state"]),
+            st.sampled_from(["", "T1", "IL1-B1", "IL1-B2"]),
+            st.none(), st.sampled_from(["up", 0.0, None]),
+            st.sampled_from(["", "x 5 (no communication)", "T1: 3 bad", "full"]),
+            st.sampled_from(["", "ann"]),
+        )
+    )
+)  # fmt: skip
+def test_each_event_is_in_one_line_and_what_a_person_did_stands_alone(events: list[Event]):
+    events = [replace(event, ns=number) for number, event in enumerate(events)]
+    lines = grouped(events)
+    held = [event for told in lines for event in (told.event, *told.rest)]
+    assert sorted(held, key=lambda event: event.ns) == events
+    firsts = [told.event.ns for told in lines]
+    assert firsts == sorted(firsts)
+    assert all(not told.rest for told in lines if told.event.actor or not told.event.tag)
 
 
 def test_events_are_told_in_words():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.historian.proof import prove
 from controller.outlets.content import Slice
 from controller.outlets.cursor import Cursor, Progress
 from controller.outlets.errors import NotAllowed, ServerAway
@@ -29,6 +30,7 @@ class Cardboard:
         self.opened = 0
         self.goodbyes: list[str] = []
         self.sends: list[float] = []
+        self.heads: list[str] = []
 
     def begin(self, latest: Slice) -> None:
         """Nothing to know."""
@@ -41,6 +43,7 @@ class Cardboard:
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
+        self.heads += [str(part.head)] if part.head else []
         self.taken += [ns for piece in part.pieces for ns in piece.rows.sent.tolist()]
         return 0
 
@@ -65,7 +68,9 @@ def record(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def forward(record: Path, sink: Cardboard) -> tuple[State, list[str], Progress]:
+def forward(
+    record: Path, sink: Cardboard, *, once: bool = False
+) -> tuple[State, list[str], Progress]:
     """Run to the end on a virtual clock."""
     cursor = Cursor(record / "record.sqlite", "influx", "cardboard", "L1 0")
     troubles: list[str] = []
@@ -75,7 +80,7 @@ def forward(record: Path, sink: Cardboard) -> tuple[State, list[str], Progress]:
             troubles.append(state.trouble)
 
     async def run() -> State:
-        return await Forwarder(Feed(record), cursor, sink, tell, aside=inline).run()
+        return await Forwarder(Feed(record), cursor, sink, tell, once=once, aside=inline).run()
 
     try:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -134,3 +139,19 @@ def test_who_was_let_in_before_waits_for_the_door(record: Path) -> None:
     assert troubles == ["", "token withdrawn", ""]
     assert sorted(set(sink.taken)) == ALL
     assert state.done
+
+
+def test_the_last_head_goes_out_although_no_row_comes_with_it(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    store.append(FAST, [1.0, 2.0], 0, S, S)
+    store.commit(S)
+    first = Cardboard()
+    forward(tmp_path, first, once=True)
+    store.close(2 * S)
+    second = Cardboard()
+    state, _, progress = forward(tmp_path, second)
+    assert (second.taken, second.heads) == ([], [prove(tmp_path).head])
+    assert (state.done, progress.link) == (True, int(second.heads[0].partition(":")[0]))
+    again = Cardboard()
+    forward(tmp_path, again)
+    assert again.heads == []

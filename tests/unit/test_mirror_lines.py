@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from controller.historian.blocks import Rows
+from controller.historian.heads import KeptHead
 from controller.outlets.content import (
     GroupInfo,
     Noted,
@@ -120,3 +121,14 @@ def test_mqtt_messages_stay_small() -> None:
     found = messages(part(rows([[1.0, 2.0]] * (MOST_ROWS + 1))))
     firsts = [content["first"] for topic, content, _ in found if "/rows/" in topic]
     assert firsts == [100, 100 + MOST_ROWS]
+
+
+def test_a_head_is_a_point_at_its_commit_and_a_retained_message() -> None:
+    found = part(rows([]), pieces=(), head=KeptHead(17, bytes.fromhex("9f" * 32), 5_000, True))
+    assert written(found) == [
+        rf'chain,line=pilot,lot=L\ 1,plant=SIMULATED seq=17i,digest="{"9f" * 32}" 5'
+    ]
+    ((topic, content, retained),) = messages(found)
+    assert (topic, retained) == ("filmline/pilot/chain", True)
+    assert content["head"] == f"17:{content['digest']}" == f"17:{'9f' * 32}"
+    assert (content["seq"], content["ns"], content["sealed"]) == (17, 5_000, True)

@@ -64,6 +64,7 @@ def facts(**changed):
         ],
         "claims": [{"claim": 2, "reading": "", "verdict": "pass", "reason": "s-BPDA with PPD"}],
         "materials": {"polyimide (A)": "s-BPDA/PPD"}, "hashes": {"record": "ab" * 32},
+        "chain_head": "17:" + "cd" * 32,
         "meters": table, "cd_map": CdMap(meter, np.linspace(-0.25, 0.25, 5), np.ones((20, 5))),
         "zones": [Trend("TIC-501.PV", "degC", meter, flat, flat, flat)], "speeds": [],
         "quality": [],
