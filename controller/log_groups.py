@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from controller.events import Event
-from drivers.base import Quality, quality_words
+from drivers.base import LinkState, Quality, quality_words
 
 _FEW: Final = 4
 """Names a line still tells; beyond it they are counted by kind."""
@@ -62,6 +62,8 @@ def _key(event: Event) -> tuple[object, ...] | None:
         return (*alike, "blind")
     kind = _kind(event.tag)
     said = event.cause.replace(event.tag, "")
+    if event.source == "link" and event.new == LinkState.UP:
+        return None  # people and scripts wait for each device by its name
     if event.source == "link":  # what happened to devices, whatever their names
         return (*alike, str(event.new) if _is_state(event) else "", _plain(said))
     return (*alike, kind, str(event.new) if event.source == "interlock" else "", _plain(said))

@@ -223,7 +223,9 @@ def test_the_events_of_one_cause_are_one_line_that_counts_the_rest():
     assert told == [
         f"{first}; and 8 more: 7 IL1, IL18",
         "gate shed TY-121.OP  0.0  (TY-121.OP: no link); and 20 more: TY-122.OP to TY-141.OP",
-        "T1 up: set up and answering; and 2 more: T2, T3",
+        "T1 up: set up and answering",
+        "T2 up: set up and answering",
+        "T3 up: set up and answering",
         "interlock trip IL7-T1  H  (T1 hot: TIC-501.PV 600)",
         "interlock trip IL8  H  (T2 stuck)",
         "procedure state core  IDLE -> STOPPING  (stop: IL1-T1)",
