@@ -178,7 +178,7 @@ class Interlocks:
         row = self._rows[self._matrix.number[name]]
         if not row.tripped:
             return ""
-        if row.trip.latched or row.cause is False or self._seen is None:
+        if row.trip.latched or self._seen is None:
             return row.why
         return _because(row, self._seen) or row.why
 
