@@ -85,7 +85,6 @@ class Interlocks:
         enabled = [condition.evaluate(known, dt) for condition in self._matrix.enables]
         self._expire_bypass(snapshot.now_ns)
         tripped: list[Row] = []
-        changed = False
         for row, gate, evaluate in self._watch:
             if gate >= 0 and enabled[gate] is False:
                 cause = self._unwatched(row)
@@ -96,13 +95,12 @@ class Interlocks:
             if cause is False:
                 if row.tripped and not row.trip.latched:
                     self._clear(row, snapshot.now_ns)
-                    changed = True
             elif not row.tripped and self._acts(row):
                 tripped.append(row)
         if tripped:
             self._trip(tripped, snapshot)
         self.passes += 1
-        return self._answer(tripped, changed=changed)
+        return self._answer(tripped)
 
     def reset(self, name: str, actor: Actor, reason: str, now_ns: int) -> Decision:
         """Release a latched trip; it never restarts anything.
@@ -245,8 +243,9 @@ class Interlocks:
         self._note(now_ns, "clear", row, "its cause is gone")
         self._forget_first_out()
 
-    def _answer(self, tripped: Sequence[Row], *, changed: bool) -> InterlockResult:
-        if tripped or changed or self._pending:
+    def _answer(self, tripped: Sequence[Row]) -> InterlockResult:
+        """Anew after anything happened: each trip, clear, reset and bypass has its event."""
+        if self._pending:
             self._result = self._collect(tuple(row.trip.name for row in tripped))
             self._pending.clear()
         elif self._result.events or self._result.new_trips:

@@ -133,3 +133,13 @@ def test_a_row_that_is_not_enabled_any_more_has_no_cause_and_counts_anew() -> No
     assert locks.watched("IL7") is False
     assert not acts(1.0, 3), "what it had counted is forgotten"
     assert acts(1.0, 1)
+
+
+def test_an_enable_may_count_time_too() -> None:
+    """A row is watched until its enable is false, and again when it is not any more."""
+    on = cond(tag=XC, above=0.5, for_s=0.3)
+    rig = Rig(make_line([trip("IL7", cond(tag="TIC-501.PV", above=225.0), enabled=on)]))
+    locks = Interlocks(rig.line, rig.table)
+    rig.values({XC: 1.0, "TIC-501.PV": 300.0})
+    seen = [locks.step(rig.scan(), 0.1).active for _ in range(4)]
+    assert seen == [(), (), (), ("IL7",)]

@@ -329,10 +329,10 @@ def test_the_same_demands_are_carried_out_once() -> None:
     assert rig.port.sent == [("put", PUMP, 0.0), ("put", PUMP, 1.0)]
     rig.gate.enforce({}, {}, rig.now)
     events = rig.gate.step(rig.snapshot(), 0.1).events
-    assert [(e.verb, e.tag, e.old, e.new, e.cause) for e in events] == [
-        ("force", PUMP, 0.0 if events[0].old == 0.0 else None, 0.0, "held by IL1"),
-        ("force", PUMP, 0.0, 1.0, "held by IL3"),
-        ("release", PUMP, 1.0, 1.0, "IL3 does not hold it any more"),
+    assert [(e.ns, e.verb, e.tag, e.old, e.new, e.cause) for e in events] == [
+        (rig.now, "force", PUMP, None, 0.0, "held by IL1"),
+        (rig.now, "force", PUMP, 0.0, 1.0, "held by IL3"),
+        (rig.now, "release", PUMP, 1.0, 1.0, "IL3 does not hold it any more"),
     ]
 
 
@@ -361,10 +361,11 @@ def test_a_rearmed_output_is_told_with_what_it_was_shed_for() -> None:
     rig.gate.shed(XC, "relay lost", rig.now)
     rig.gate.step(rig.scan(), 0.1)
     assert rig.gate.rearm(XC, OPERATOR, "replaced", rig.now) is ACCEPTED
+    rearmed_ns = rig.now
     (event,) = rig.gate.step(rig.scan(), 0.1).events
     assert (event.source, event.verb, event.tag) == ("gate", "rearm", XC)
     assert (event.old, event.new, event.cause) == ("relay lost", None, "replaced")
-    assert event.actor == "ann"
+    assert (event.ns, event.actor) == (rearmed_ns, "ann")
     assert rig.gate.shed_outputs() == {}
 
 
