@@ -2,11 +2,15 @@
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
-.PHONY: demo test bench setup lock clean
+.PHONY: demo test coverage mutation bench setup lock clean
 demo:
 	$(BOOTSTRAP) demo $(ARGS)
 test:
 	$(BOOTSTRAP) test $(ARGS)
+coverage:
+	$(BOOTSTRAP) coverage
+mutation:
+	$(BOOTSTRAP) mutation $(ARGS)
 bench:
 	$(BOOTSTRAP) bench
 setup:

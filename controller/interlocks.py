@@ -90,7 +90,6 @@ class Interlocks:
         enabled = [condition.evaluate(known, dt) for condition in self._matrix.enables]
         self._expire_bypass(snapshot.now_ns)
         tripped: list[Row] = []
-        changed = False
         for row, gate, evaluate in self._watch:
             if gate >= 0 and enabled[gate] is False:
                 cause = self._unwatched(row)
@@ -101,7 +100,6 @@ class Interlocks:
             if cause is False:
                 if row.tripped and not row.trip.latched:
                     self._clear(row, snapshot.now_ns)
-                    changed = True
             elif not row.tripped and self._acts(row):
                 if self._only_unread(row, snapshot):
                     row.cause = None
@@ -111,7 +109,7 @@ class Interlocks:
         if tripped:
             self._trip(tripped, snapshot)
         self.passes += 1
-        return self._answer(tripped, changed=changed)
+        return self._answer(tripped)
 
     def reset(self, name: str, actor: Actor, reason: str, now_ns: int) -> Decision:
         """Release a latched trip; it never restarts anything.
@@ -187,7 +185,7 @@ class Interlocks:
         row = self._rows[self._matrix.number[name]]
         if not row.tripped:
             return ""
-        if row.trip.latched or row.cause is False or self._seen is None:
+        if row.trip.latched or self._seen is None:
             return row.why
         return _because(row, self._seen) or row.why
 
@@ -269,8 +267,9 @@ class Interlocks:
         self._note(now_ns, "clear", row, "its cause is gone")
         self._forget_first_out()
 
-    def _answer(self, tripped: Sequence[Row], *, changed: bool) -> InterlockResult:
-        if tripped or changed or self._pending:
+    def _answer(self, tripped: Sequence[Row]) -> InterlockResult:
+        """Anew after anything happened: each trip, clear, reset and bypass has its event."""
+        if self._pending:
             self._result = self._collect(tuple(row.trip.name for row in tripped))
             self._pending.clear()
         elif self._result.events or self._result.new_trips:

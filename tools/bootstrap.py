@@ -3,6 +3,8 @@
     python3 tools/bootstrap.py setup            virtual environment in .venv
     python3 tools/bootstrap.py demo [ARGS...]   set up, then the demonstration run
     python3 tools/bootstrap.py test [ARGS...]   set up, then every check and test
+    python3 tools/bootstrap.py coverage         set up, then every branch of what decides on safety
+    python3 tools/bootstrap.py mutation [NAMES] set up, then mutants of it (hours of a core for all)
     python3 tools/bootstrap.py bench            set up, then the measurements
     python3 tools/bootstrap.py lock             resolve constraints.txt again
 
@@ -38,7 +40,10 @@ PROGRAMS = {  # Debian package -> override of its path, and the program in it
 
 def main(arguments: list[str]) -> int:
     """Run the named job and return its exit code."""
-    jobs = {"setup": setup_only, "demo": demo, "test": test, "bench": bench, "lock": lock}
+    jobs = {
+        "setup": setup_only, "demo": demo, "test": test, "coverage": coverage,
+        "mutation": mutation, "bench": bench, "lock": lock,
+    }  # fmt: skip
     if not arguments or arguments[0] not in jobs:
         print(__doc__)
         return 2
@@ -76,6 +81,16 @@ def test(arguments: list[str]) -> int:
     for command in failed:
         print(f"FAILED: {' '.join(command)}")
     return 1 if failed else 0
+
+
+def coverage(_: list[str]) -> int:
+    """Run the unit tests of what decides about safety; a branch not taken is an error."""
+    return run([set_up("test"), "tools/safety_checks.py", "coverage"], {})
+
+
+def mutation(arguments: list[str]) -> int:
+    """Try mutants of what decides about safety, all or those named."""
+    return run([set_up("mutation"), "tools/safety_checks.py", "mutation", *arguments], {})
 
 
 def bench(_: list[str]) -> int:
@@ -120,7 +135,7 @@ def set_up(kind: str) -> str:
     sys.stdout.flush()
     if not python.exists():
         make_venv()
-    target = ".[test]" if kind == "test" else "."
+    target = {"test": ".[test]", "mutation": ".[test,mutation]"}.get(kind, ".")
     installer = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     if shutil.which("uv"):
         installer = ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", str(python)]
@@ -129,8 +144,8 @@ def set_up(kind: str) -> str:
         print("Set-up failed: the packages of constraints.txt must be reachable from here")
         raise SystemExit(2)
     stamp.write_text(wanted)
-    if kind == "test":
-        (VENV / ".stamp-run").write_text(fingerprint("run"))
+    for less in {"test": ("run",), "mutation": ("run", "test")}.get(kind, ()):
+        (VENV / f".stamp-{less}").write_text(fingerprint(less))
     return compiled(python)
 
 

@@ -50,6 +50,27 @@ def test_what_is_not_known_or_not_fresh_is_not_armed() -> None:
     assert "not read in the last 30 s" in told[1]
 
 
+def test_the_words_and_the_edge_of_fresh() -> None:
+    """Half a minute old is still fresh."""
+    silent, edge, old = Device("T1"), Device("T2"), Device("T3")
+    silent.state = LinkState.SILENT
+    edge.age_s, old.age_s = FRESH_S, FRESH_S + 0.001
+    assert Arming([silent, edge, old]).against() == [
+        "T1: does not answer; its settings are unknown",
+        "T3: its settings were not read in the last 30 s",
+    ]
+
+
+def test_settings_are_read_every_ten_seconds_to_the_scan() -> None:
+    device = Device("T1")
+    arming = Arming([device])
+    asked = []
+    for _ in range(40):
+        arming.step(0.5, idle=True)
+        asked.append(device.asked)
+    assert asked == [0] * 19 + [1] * 20 + [2]
+
+
 def test_settings_are_read_again_in_idle_only() -> None:
     device = Device("T1")
     arming = Arming([device])

@@ -64,4 +64,5 @@ def test_markdown_has_a_row_per_state_and_a_column_per_command():
     lines = markdown().splitlines()
     assert len(lines) == 2 + len(State)
     assert lines[0] == "| State | start | hold | restart | stop | abort | reset | when done |"
+    assert lines[1] == "|---" * 8 + "|"
     assert "| Running | - | Holding | - | Stopping | Aborting | - | Complete |" in lines

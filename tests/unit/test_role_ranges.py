@@ -11,8 +11,9 @@ from config.models import Role, RoleRanges, WriteSpec
 from controller.events import Actor
 from controller.outputs import Mode
 from controller.refusals import Cause, Source
+from drivers.base import Quality
 from tests.contract.fault import SHIPPED
-from tests.core_rig import Rig
+from tests.core_rig import Rig, make_line
 
 SP = "TIC-501.SP"  # 20 to 200; operator to 120, engineer to 190
 PEOPLE = {role: Actor(role, role) for role in Role}
@@ -101,3 +102,56 @@ def test_the_shipped_line_lets_an_operator_do_what_its_recipes_do():
     for drive in ("SIC-210", "SIC-211", "SIC-510", "SIC-701"):
         assert writes[f"{drive}.SP"].least_role(2.0) is Role.OPERATOR
         assert writes[f"{drive}.SP"].least_role(3.1) is Role.ENGINEER
+
+
+def narrow_rig() -> Rig:
+    """An operator may write 60 to 120 degC of 20 to 200."""
+    line = make_line()
+
+    def narrowed(tag):
+        if tag.name != SP:
+            return tag
+        ranges = RoleRanges(operator=(60.0, 120.0))
+        return tag.model_copy(update={"write": tag.write.model_copy(update={"by_role": ranges})})
+
+    instruments = tuple(
+        one.model_copy(update={"tags": tuple(map(narrowed, one.tags))}) for one in line.instrument
+    )
+    rig = Rig(line.model_copy(update={"instrument": instruments}))
+    rig.gate.set_mode("TIC-501", Mode.MANUAL, PEOPLE[Role.OPERATOR], "test", rig.now)
+    return rig
+
+
+def told(rig: Rig, value: float) -> list[str]:
+    found = rig.gate.why_not(SP, value, Source.OPERATOR, rig.now, PEOPLE[Role.OPERATOR])
+    return [refusal.detail for refusal in found if refusal.cause is Cause.RANGE]
+
+
+@pytest.mark.parametrize(
+    ("present", "value", "refused"),
+    [
+        (40.0, 45.0, False),
+        (40.0, 40.0, True),
+        (40.0, 35.0, True),
+        (90.0, 59.9, True),
+        (90.0, 60.0, False),
+        (125.0, 58.0, False),
+        (125.0, 55.0, True),
+    ],
+)
+def test_below_the_range_the_way_back_is_open_too(present, value, refused):
+    rig = narrow_rig()
+    rig.table.request[rig.table.index(SP)] = present
+    assert bool(told(rig, value)) is refused
+
+
+def test_from_a_value_nobody_knows_there_is_no_way_back():
+    rig = narrow_rig()
+    rig.values({SP: 40.0}, Quality.BAD_TIMEOUT)
+    rig.poll()
+    assert told(rig, 59.5) == [
+        "59.5 degC is outside 60 to 120 degC for the role operator; engineer may"
+    ]
+    assert told(rig, 120.5) == [
+        "120.5 degC is outside 60 to 120 degC for the role operator; engineer may"
+    ]
