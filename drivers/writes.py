@@ -179,7 +179,8 @@ class HeldOutputs(WriteQueue):
         device: whose outputs.
         points: what may be written.
         refresh_s: 0 where the device needs no refresh.
-        min_interval_s: least time between writes of points not in ``at_once``.
+        min_interval_s: least time between writes of points not in ``at_once``; safe values do
+            not wait for it.
         at_once: points whose change never waits.
     """
 
@@ -314,7 +315,8 @@ class HeldOutputs(WriteQueue):
         if bus is None:
             return
         at = self._last_write + self._min_interval_s
-        if point in self._at_once or at <= now:
+        safe = self._pending[point].value == self.points[point].safe
+        if safe or point in self._at_once or at <= now:
             bus.urgent(self)
         else:
             bus.at(self, at)

@@ -94,9 +94,11 @@ class ExhaustLoop:
         self.purge.volumes = volumes
         self._writer.write((volumes,), Quality.GOOD, now_ns, now_ns)
 
-    def count(self, known: list[float], dt: float) -> None:
-        """Count purge volumes (every scan)."""
-        self.purge.step(known, dt)
+    def count(self, known: list[float], now_ns: int, dt: float) -> None:
+        """Count purge volumes (every scan); a purge that is lost is told at once."""
+        before = self.purge.volumes
+        if self.purge.step(known, dt) < before:
+            self._writer.write((self.purge.volumes,), Quality.GOOD, now_ns, now_ns)
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> None:
         """Publish the count, set the fans."""

@@ -174,7 +174,7 @@ class Loops:
 
     def step(self, snapshot: SnapshotLike, now_ns: int, dt: float) -> Sequence[Event]:
         """Work for one scan; tells stuck bolts and relief (refusals are told by the gate, once)."""
-        self.exhaust.count(snapshot.known, dt)
+        self.exhaust.count(snapshot.known, now_ns, dt)
         waited = self._waited
         for number, loop in enumerate(self.all):
             waited[number] += dt

@@ -205,6 +205,26 @@ def test_short_gaps_in_a_row_do_not_add_up_to_proof():
         assert counter.volumes == before
 
 
+def test_a_purge_that_is_lost_is_published_in_the_same_scan():
+    """The main contactor waits for it: once a second, as while it grows, would be late."""
+    plant = FakeLine()
+    loop = ExhaustLoop(plant.line, plant.table, door(plant.make_gate(), Source.LOOP))
+    loop.take_purged(8.0, plant.now_ns)
+    row = plant.table.index("PROC.PURGE")
+    flows = [z.exhaust_flow for z in plant.line.zone if z.exhaust_flow is not None]
+    known = [math.nan] * len(plant.table)
+    for _ in range(4):
+        loop.count(known, plant.now_ns, 0.1)
+    assert plant.table.value[row] == 8.0
+    loop.count(known, plant.now_ns + 5, 0.1)
+    assert (plant.table.value[row], plant.table.source_ns[row]) == (0.0, plant.now_ns + 5)
+    for flow in flows:
+        known[plant.table.index(flow)] = 1e6
+    loop.count(known, plant.now_ns + 6, 0.1)
+    assert loop.purge.volumes > 0.0
+    assert plant.table.value[row] == 0.0, "what grows is published once a second"
+
+
 def test_each_fan_follows_its_neediest_zone_rises_at_once_and_falls_late():
     plant = FakeLine()
     gate = plant.make_gate()

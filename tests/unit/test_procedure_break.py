@@ -6,8 +6,11 @@ import pytest
 
 from config.models import Level, Role
 from controller.events import Actor
+from controller.procedure.phases.breaking import SEEN_S, break_sequence
 from controller.procedure.states import State
+from controller.procedure.steps import Wait
 from drivers.base import Block, Quality
+from tests.fake_line import pilot
 from tests.unit.test_procedure_phases import Cold
 
 TENTER = tuple(f"TIC-{number}.SP" for number in range(501, 509))
@@ -132,3 +135,14 @@ def test_a_break_in_held_begins_the_sequence_once():
     assert line.runner.state is State.HOLDING
     assert line.runner.reason == f"hold: {CAUSE}; then web broken"
     assert [name for name, _ in line.switched].count("roll.broken") == 1
+
+
+def test_the_tension_set_points_stay_until_every_interlock_has_had_its_time():
+    """Without them the trips are not enabled, and dope and coat would run on."""
+    rows = [trip for trip in pilot().trip if trip.name.startswith("WB-")]
+    assert len(rows) == 4
+    assert max(row.when.for_s for row in rows) + 0.2 < SEEN_S
+    line = Broken()
+    first = next(break_sequence(line.runner.view))
+    assert isinstance(first, Wait)
+    assert first.seconds == SEEN_S

@@ -30,7 +30,7 @@ LONG = ("IL8-CD", "IL8-T", "IL8D-", "IL9E-")  # minutes of heat until they are d
 
 def trial(hazard: str = "Z1", commands: float = 0.2, actuators: float = 0.3, **more) -> Trial:
     base = {"case": "c", "row": "IL1-B1", "phase": "held", "offset_s": 0.0, "lag_s": 0.1}
-    told = {"commands_s": commands, "actuators_s": actuators, "acted": True}
+    told = {"commands_s": commands, "actuators_s": actuators, "came_true": True, "acted": True}
     return Trial(hazard=hazard, **(base | told | more))
 
 

@@ -64,6 +64,29 @@ def test_set_points_changing_fast_are_written_once_a_second_the_latest_wins():
     run(main)
 
 
+def test_a_safe_value_does_not_wait_for_the_interval_between_writes():
+    """A trip has a second in all; a set point that has just been moved may not take it."""
+
+    async def main(loop):
+        registers = good_epc()
+        bench = Bench(loop, bus_spec(), [epc()], tcp_unit(registers))
+        bench.start()
+        await asyncio.sleep(2.0)
+        bench.outputs.put("TIC-501.SP", 100.0)
+        await asyncio.sleep(0.1)
+        bench.outputs.put("TIC-501.SP", 110.0)
+        await asyncio.sleep(0.1)
+        sets = [w[0] for a, w in registers.written if a == 277]
+        assert sets == [1000]
+        bench.outputs.put("TIC-501.SP", 20.0)
+        await asyncio.sleep(0.1)
+        sets = [w[0] for a, w in registers.written if a == 277]
+        assert sets == [1000, 200]
+        await bench.stop()
+
+    run(main)
+
+
 def test_epc_output_in_manual_is_written_once_read_back_and_never_above_its_range():
     async def main(loop):
         registers = good_epc()

@@ -27,7 +27,7 @@ from controller.procedure.phases.common import (
     tenter_out_m,
 )
 from controller.procedure.returning import RETHREAD
-from controller.procedure.steps import Log, Move, Put, Ramp, Steps, Stop, Switch, Until
+from controller.procedure.steps import Log, Move, Put, Ramp, Steps, Stop, Switch, Until, Wait
 
 SPANS = ("231", "311", "601", "701")
 _AT_REST = ("ratio.coater", "ratio.winder")  # the interlock has stopped both drives
@@ -38,6 +38,9 @@ _LOWER_K = 100.0
 _LOWER_AFTER_S = 120.0
 _FASTEST_K_PER_MIN = 1000.0  # a step: the tag's own rate is the limit
 _STANDSTILL_M_MIN = 0.1
+SEEN_S = 0.6
+"""The interlock must have seen the break before the tension set points go: without them it is not
+enabled, and would leave dope and coat on. Twice its own time of 0.3 s."""
 DECIDE_S = 900.0  # after the film is out: as long as any hold waits before it offers a run-out
 
 
@@ -49,6 +52,7 @@ def web_broken(ctx: Context) -> bool:
 def break_sequence(ctx: Context) -> Steps:
     """Heat down in the hot zones, the film out on the rails, then the controlled stop."""
     spans = ", ".join(f"NT-{span}" for span in SPANS if _slack(ctx, span))
+    yield Wait(SEEN_S, "web broken: the interlock cuts dope and coat")
     yield Switch("roll.broken", on=True)
     yield from off(("film.collect", "tension", *PRODUCT_LOOPS, *SOLVENT_RATIOS, *_AT_REST))
     yield Log(f"break sequence ({spans}): T1-T3 hold, T4-T8 down by {_LOWER_K:g} K in 2 min")
