@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import pytest
 
 from config.models import Level, Role
 from controller.events import Actor
 from controller.procedure.phases.breaking import SEEN_S, break_sequence
 from controller.procedure.states import State
-from controller.procedure.steps import Wait
+from controller.procedure.steps import Switch, Wait
 from drivers.base import Block, Quality
 from tests.fake_line import pilot
 from tests.unit.test_procedure_phases import Cold
@@ -131,18 +133,33 @@ def test_a_break_in_held_begins_the_sequence_once():
     line.go(5)
     assert line.runner.state is State.HELD
     line.plant.stuck["NT-311.PV"] = 0.0
-    line.go(2)
+    line.go(3)
     assert line.runner.state is State.HOLDING
     assert line.runner.reason == f"hold: {CAUSE}; then web broken"
     assert [name for name, _ in line.switched].count("roll.broken") == 1
 
 
 def test_the_tension_set_points_stay_until_every_interlock_has_had_its_time():
-    """Without them the trips are not enabled, and dope and coat would run on."""
+    """Without them the trips are not enabled, and the winder would run on."""
     rows = [trip for trip in pilot().trip if trip.name.startswith("WB-")]
     assert len(rows) == 4
     assert max(row.when.for_s for row in rows) + 0.2 < SEEN_S
     line = Broken()
-    first = next(break_sequence(line.runner.view))
-    assert isinstance(first, Wait)
-    assert first.seconds == SEEN_S
+    before = list(
+        takewhile(lambda step: not _is_slackening(step), break_sequence(line.runner.view))
+    )
+    assert [step.seconds for step in before if isinstance(step, Wait)] == [SEEN_S]
+
+
+def _is_slackening(step: object) -> bool:
+    return step == Switch("tension", on=False)
+
+
+def test_a_break_cuts_dope_and_coat_whether_or_not_its_interlock_has_latched():
+    line = Broken()  # on a bench without interlocks
+    line.plant.asked.update({"SIC-110.RUN": 1.0, "SIC-110.SP": 12.0, "FIC-301A.RUN": 1.0})
+    line.go(3)
+    feeds = ("SIC-110.RUN", "SIC-110.SP", "XV-110.CMD", "FIC-301A.RUN", "FIC-301B.RUN")
+    assert [line.plant.asked[tag] for tag in feeds] == [0.0] * len(feeds)
+    ratios = [name for name, on in line.switched if name.startswith("ratio.") and not on]
+    assert ratios[:3] == ["ratio.pump", "ratio.coat_air", "ratio.coat_belt"]

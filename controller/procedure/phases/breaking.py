@@ -1,7 +1,8 @@
 """The break sequence: what a parted web needs beyond the interlock's own effects.
 
 The interlock cuts dope and coat and stops the winder (trips WB-231 to WB-701); it leaves belt
-and rails alone, because they must move now and must rest at the end. Here they go to run-out
+and rails alone, because they must move now and must rest at the end. The feeds are cut here too,
+should the tension return before the interlock has latched. Belt and rails go to run-out
 speed, and the heat follows (process specification 11): T1-T3 hold, T4-T8 go down by 100 K after
 two minutes. When the tail is out of the oven, the controlled stop ends the run after a quarter
 of an hour, unless a person has asked for a hot re-thread: then the procedure stands held, ready
@@ -19,8 +20,8 @@ from controller.procedure.phases.common import (
     PRODUCT_LOOPS,
     RAILS,
     RUN_OUT_FACTOR,
-    SOLVENT_RATIOS,
     START_M_MIN_PER_MIN,
+    cut_feeds,
     fans_to,
     heaters_off,
     off,
@@ -40,7 +41,7 @@ _FASTEST_K_PER_MIN = 1000.0  # a step: the tag's own rate is the limit
 _STANDSTILL_M_MIN = 0.1
 SEEN_S = 0.6
 """The interlock must have seen the break before the tension set points go: without them it is not
-enabled, and would leave dope and coat on. Twice its own time of 0.3 s."""
+enabled, and the winder would run on. Twice its own time of 0.3 s."""
 DECIDE_S = 900.0  # after the film is out: as long as any hold waits before it offers a run-out
 
 
@@ -50,11 +51,15 @@ def web_broken(ctx: Context) -> bool:
 
 
 def break_sequence(ctx: Context) -> Steps:
-    """Heat down in the hot zones, the film out on the rails, then the controlled stop."""
+    """Dope and coat cut, the film out on the rails, heat down in the hot zones, then the stop.
+
+    The interlock cuts the feeds too; whether it has latched, this does not depend on.
+    """
     spans = ", ".join(f"NT-{span}" for span in SPANS if _slack(ctx, span))
-    yield Wait(SEEN_S, "web broken: the interlock cuts dope and coat")
+    yield from cut_feeds("web broken")
+    yield Wait(SEEN_S, "web broken: the interlock stops the winder")
     yield Switch("roll.broken", on=True)
-    yield from off(("film.collect", "tension", *PRODUCT_LOOPS, *SOLVENT_RATIOS, *_AT_REST))
+    yield from off(("film.collect", "tension", *PRODUCT_LOOPS, *_AT_REST))
     yield Log(f"break sequence ({spans}): T1-T3 hold, T4-T8 down by {_LOWER_K:g} K in 2 min")
     limit_s = ctx.now_s + _longest_s(ctx)
     lower_at_s = ctx.now_s + _LOWER_AFTER_S

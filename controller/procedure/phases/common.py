@@ -132,6 +132,18 @@ def stop_motion() -> Steps:
         yield Put(f"{drive}.RUN", 0.0, "web stopped")
 
 
+def cut_feeds(why: str) -> Steps:
+    """Stop dope and coat: their ratios first, which would ask for them again."""
+    yield from off(SOLVENT_RATIOS)
+    yield Put(f"{PUMP}.RUN", 0.0, why)
+    yield Put(f"{PUMP}.SP", 0.0, why)
+    yield Put(DIVERTER, 0.0, why)
+    for head in HEADS.values():
+        yield Put(f"FIC-301{head}.RUN", 0.0, why)
+        yield Put(f"FIC-301{head}.SP", 0.0, why)
+    yield Put("XC-301.CMD", 0.0, why)
+
+
 def off(names: tuple[str, ...]) -> Steps:
     """Put loops off."""
     for name in names:

@@ -16,15 +16,14 @@ from controller.procedure.context import Context
 from controller.procedure.phase import Params, Phase
 from controller.procedure.phases.common import (
     BELT,
-    DIVERTER,
     PRODUCT_LOOPS,
     PUMP,
     RAILS,
-    SOLVENT_RATIOS,
     START_M_MIN_PER_MIN,
     TANK,
     all_below,
     blind,
+    cut_feeds,
     fans_to,
     heaters_off,
     hottest,
@@ -56,14 +55,7 @@ class CutSolvent(Phase):
     def cut(self, ctx: Context) -> Steps:
         """Pump and coating feed stop; loops and tension supervision off."""
         _ = ctx
-        yield from off(SOLVENT_RATIOS)
-        yield Put(f"{PUMP}.RUN", 0.0, "controlled stop")
-        yield Put(f"{PUMP}.SP", 0.0, "controlled stop")
-        yield Put(DIVERTER, 0.0, "controlled stop")
-        for head in ("A", "B"):
-            yield Put(f"FIC-301{head}.RUN", 0.0, "controlled stop")
-            yield Put(f"FIC-301{head}.SP", 0.0, "controlled stop")
-        yield Put("XC-301.CMD", 0.0, "controlled stop")
+        yield from cut_feeds("controlled stop")
         yield from off((*PRODUCT_LOOPS, "tension", "film.collect"))
 
     def prove(self, ctx: Context) -> Steps:
