@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from controller.lazy_group import Entry, LazyGroup
+from controller.operating.person import with_person
 from controller.operating.talk import (
     BAD_INPUT,
     AsJson,
@@ -43,6 +44,7 @@ Name = Annotated[str, typer.Argument(help="Alarm such as PIT-110.PV/HH, or a tag
 
 
 @alarms_app.callback()
+@with_person
 def alarms(
     context: typer.Context,
     socket: Socket = None,
@@ -66,11 +68,13 @@ def alarms(
          f"{len(data['hidden'])} hidden; horn {'ON' if data['horn'] else 'quiet'}")  # fmt: skip
 
 
+@with_person
 def silence(socket: Socket = None) -> None:
     """Silence the horn; the beacon and the alarms stay."""
     _ask(socket, "silence", {})
 
 
+@with_person
 def shelve(
     name: Name,
     time: Annotated[str, typer.Option("--for", help="How long: 30m, 2h.")],
@@ -81,11 +85,13 @@ def shelve(
     _ask(socket, "shelve", {"name": name, "minutes": _minutes(time), "reason": reason})
 
 
+@with_person
 def unshelve(name: Name, socket: Socket = None) -> None:
     """Bring a shelved alarm back before its time."""
     _ask(socket, "unshelve", {"name": name})
 
 
+@with_person
 def out_of_service(
     name: Name,
     reason: Reason = "",

@@ -47,3 +47,12 @@ def test_every_command_stands_in_one_group_of_the_list():
     assert "Others:" not in shown
     for name in known:
         assert len([row for row in shown.splitlines() if row.split()[:1] == [name]]) == 1
+
+
+def test_every_command_to_the_service_can_be_given_as_a_person_of_the_book():
+    talking = {name: command for name, command in (GROUPS | LEAVES).items()
+               if any(each.name == "socket" for each in command.params)}  # fmt: skip
+    assert {"filmline shelve", "filmline alarms", "filmline set"} <= set(talking)
+    without = [name for name, command in talking.items()
+               if all(each.name != "as_user" for each in command.params)]  # fmt: skip
+    assert without == ["filmline run", "filmline operate"]  # the service; a script on a simulator
