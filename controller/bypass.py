@@ -12,7 +12,8 @@ from config.models import Role, Trip
 from controller.events import Actor
 from controller.refusals import Cause, Refusal
 
-LONGEST_NS = 30 * 60 * 1_000_000_000
+LONGEST_MIN = 30
+LONGEST_NS = LONGEST_MIN * 60 * 1_000_000_000
 NEVER = ("Z1", "Z2", "Z3", "Z4")
 
 

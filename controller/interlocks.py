@@ -194,6 +194,11 @@ class Interlocks:
         row = self._rows[self._matrix.number[name]]
         return row.trip.level, f"{name}: {row.trip.title}: {row.why}"
 
+    def says(self, name: str) -> str:
+        """A row in words: its name, title and ``why`` it acts."""
+        row = self._rows[self._matrix.number[name]]
+        return f"{name}: {row.trip.title}: {self.why(name) or 'does not act'}"
+
     def acts(self, name: str) -> bool:
         """Tell whether a row is tripped; False when the line has no such row."""
         number = self._matrix.number.get(name)

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from config.models import Role, Trip
-from controller.bypass import LONGEST_NS, Bypass
+from controller.bypass import LONGEST_MIN, LONGEST_NS, Bypass
 from controller.condition_nodes import Finding
 from controller.events import Actor
 from controller.operating.picture import bypass_in_force, reading
@@ -78,12 +78,10 @@ def of_trip(kernel: Kernel, name: str, actor: Actor, now_ns: int) -> Blocking:
     rows, trip = kernel.interlocks, _trip(kernel, name)
     cause = {True: "present", False: "gone", None: "unknown"}[rows.cause(name)]
     kind = Kind.INTERLOCK if trip.latched else Kind.PERMISSIVE
-    why = rows.why(name)
-    state = (why or "acts") if rows.acts(name) else "does not act"
     return Blocking(
         kind,
         name,
-        f"{name}: {trip.title}: {state}",
+        rows.says(name),
         tuple(_found(kernel, finding, now_ns) for finding in rows.findings(name)),
         {
             "title": trip.title,
@@ -92,7 +90,7 @@ def of_trip(kernel: Kernel, name: str, actor: Actor, now_ns: int) -> Blocking:
             "first_out": rows.result.first_out == name,
             "since_s": round((now_ns - rows.since_ns(name)) / 1e9, 1) if rows.acts(name) else None,
             "cause": cause if rows.watched(name) else "not watched",
-            "when_tripped": why,
+            "when_tripped": rows.why(name),
             "response": trip.response,
             "reset": _reset(kernel, trip, actor),
             "bypass": _bypass(kernel, trip, actor, now_ns),
@@ -151,7 +149,7 @@ def _bypass(kernel: Kernel, trip: Trip, actor: Actor, now_ns: int) -> Row:
         "role": None if against else str(Role.ENGINEER),
         "you": not against and actor.may(Role.ENGINEER),
         "until_ns": None if against else until_ns,
-        "longest_min": LONGEST_NS // 60_000_000_000,
+        "longest_min": LONGEST_MIN,
         "against": [refusal.detail for refusal in against],
         "in_force": bypass_in_force(kernel, now_ns),
     }

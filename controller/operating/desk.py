@@ -23,7 +23,7 @@ from controller.operating.picture import picture, reading
 from controller.operating.protection import Protection
 from controller.operating.reply import Reply, done, refuse
 from controller.operating.why_not import WhyNot
-from controller.operating.words import Args, Refused, meant, text, texts
+from controller.operating.words import Args, Refused, meant, named_texts, text, texts
 from controller.outputs import Mode
 from controller.procedure.execution import PendingAsk
 from controller.procedure.states import Command
@@ -231,7 +231,7 @@ class Desk:
         if verb == "do" and not text(args, "name"):
             return self._offers()
         if verb == "do":
-            name, asked = self._operation(args), _plain(args)
+            name, asked = self._operation(args), named_texts(args)
             against = self._operations().against(name, asked)
             if against:
                 raise Refused(*against)
@@ -327,10 +327,10 @@ class Desk:
         """Begin a named operation."""
         needs_operator("do", actor)
         name = self._operation(args)
-        reasons = self._operations().do(name, _plain(args), _reason(args), actor, now_ns)
+        reasons = self._operations().do(name, named_texts(args), _reason(args), actor, now_ns)
         if reasons:
             raise Refused(*reasons)
-        asked = " ".join(f"{key}={value}" for key, value in _plain(args).items())
+        asked = " ".join(f"{key}={value}" for key, value in named_texts(args).items())
         return done(f"{name} begins", name=name).about(name, None, asked or "begins")
 
     def _operations(self) -> Operations:
@@ -354,11 +354,3 @@ class Desk:
 
 def _reason(args: Args) -> str:
     return text(args, "reason") or "by hand"
-
-
-def _plain(args: Args) -> dict[str, str]:
-    """Arguments of an operation: names and texts only."""
-    found = args.get("args", {})
-    if not isinstance(found, dict):
-        raise Refused("args are names with texts")
-    return {str(key): text({"value": value}, "value") for key, value in found.items()}

@@ -299,7 +299,7 @@ class Hand:
             trip = result.forced[index].trip
         elif refusal.cause is Cause.BLOCKED:
             trip = result.blocks.get(index, "")
-        return f"{told} ({kernel.interlocks.demand(trip)[1]})" if trip else told
+        return f"{told} ({kernel.interlocks.says(trip)})" if trip else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.alarm_states import AlarmState
-from controller.bypass import LONGEST_NS, Bypass
+from controller.bypass import LONGEST_MIN, Bypass
 from controller.events import Actor
 from controller.operating.hand import needs_operator
 from controller.operating.reply import Reply, done
@@ -62,12 +62,9 @@ class Protection:
 
     def bypass(self, args: Args, actor: Actor, now_ns: int) -> Reply:
         """Ignore one row for some minutes."""
-        name, reason = trip_named(self._kernel, args), text(args, "reason")
-        minutes = number(args, "minutes")
-        if not 0.0 < minutes <= LONGEST_NS / _MINUTE_NS:
-            raise Refused(f"a bypass lasts up to {LONGEST_NS // _MINUTE_NS} min")
-        until_ns = now_ns + round(minutes * _MINUTE_NS)
-        decision = self._kernel.interlocks.bypass(Bypass(name, actor, reason, until_ns), now_ns)
+        asked = bypass_asked(self._kernel, args, actor, now_ns)
+        name, minutes = asked.trip, (asked.until_ns - now_ns) / _MINUTE_NS
+        decision = self._kernel.interlocks.bypass(asked, now_ns)
         if not decision.accepted:
             raise Refused(*map(str, decision.reasons))
         told = done(f"{name} is bypassed for {minutes:g} min", trip=name)
@@ -87,6 +84,14 @@ def trip_named(kernel: Kernel, args: Args) -> str:
     if name not in names:
         raise Refused(f"the line has no trip {name}{meant(name, names)}")
     return name
+
+
+def bypass_asked(kernel: Kernel, args: Args, actor: Actor, now_ns: int) -> Bypass:
+    """The bypass that is asked for."""
+    name, minutes = trip_named(kernel, args), number(args, "minutes")
+    if not 0.0 < minutes <= LONGEST_MIN:
+        raise Refused(f"a bypass lasts up to {LONGEST_MIN} min")
+    return Bypass(name, actor, text(args, "reason"), now_ns + round(minutes * _MINUTE_NS))
 
 
 def _named(alarm: str, names: list[str]) -> bool:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from config.models import Level, Role, TagSpec
-from controller.bypass import LONGEST_NS, Bypass
+from controller.bypass import LONGEST_MIN
 from controller.events import Actor
 from controller.operating.authority import Authority
 from controller.operating.causes import Blocking, Kind, of_refusal, of_trip
 from controller.operating.hand import Hand
-from controller.operating.protection import trip_named
+from controller.operating.protection import bypass_asked, trip_named
 from controller.operating.reply import Reply, done
 from controller.operating.waiting_causes import of_line, of_question, of_shed, of_trips, of_unit
-from controller.operating.words import Args, Refused, meant, number, text
+from controller.operating.words import Args, Refused, meant, named_texts, number, text
 from controller.outputs import Mode
 from controller.procedure.states import Command, State, after
 from controller.refusals import Cause, Refusal, Source
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Causes = list[Blocking]
 _FREE = frozenset({Command.STOP, Command.ABORT})  # nothing is ever against the person
+_ASKED = "asked"  # stands for the reason that who only asks has not given
 _HOLDING = frozenset({Level.HOLD, Level.CONTROLLED_STOP, Level.OUTPUTS_SAFE})
 
 
@@ -64,6 +65,8 @@ class WhyNot:
             now_ns: UTC ns.
         """
         about = text(args, "about")
+        if "value" in args and about != "set" and about not in self._kernel.table.names:
+            raise Refused(f"{about or 'the line'} takes no value")
         causes = [cause.row() for cause in self._about(about, args, actor, now_ns)]
         return done(about=about, causes=causes)  # its lines are made by who shows them
 
@@ -76,9 +79,9 @@ class WhyNot:
 
     def of(self, error: Refused, verb: str, args: Args, actor: Actor, now_ns: int) -> Causes:
         """Causes of a refusal that was given: what was said, and all that was not."""
-        if verb == "cost":
-            verb = text(args, "verb")
         try:
+            if verb == "cost":
+                verb = text(args, "verb")
             found = self.against(verb, args, actor, now_ns)
         except Refused:
             found = self._person(verb, actor, now_ns)  # the arguments are what is wrong
@@ -112,13 +115,13 @@ class WhyNot:
         return found
 
     def _tag(self, tag: str, args: Args, actor: Actor, now_ns: int) -> Causes:
-        """A write of a tag by the recipe, at its present value unless one is given."""
+        """A write of a tag by the recipe, to the upper end of its range unless a value is given."""
         kernel = self._kernel
         spec = kernel.table.spec(tag)
         if not isinstance(spec, TagSpec) or spec.write is None:
             return [Blocking(Kind.REQUEST, tag, f"{tag} is measured or calculated; "
                              "it cannot be written")]  # fmt: skip
-        value = number(args, "value") if "value" in args else kernel.gate.present(tag, now_ns)
+        value = number(args, "value") if "value" in args else spec.write.range[1]
         refusals = kernel.gate.why_not(tag, value, Source.RECIPE, now_ns)
         return self._refusals(refusals, actor, now_ns)
 
@@ -172,16 +175,14 @@ class WhyNot:
 
     def _after_restart(self, actor: Actor, now_ns: int) -> Causes:
         """What would hold the line again at once: it may be restarted, to no purpose."""
-        levels = {str(level) for level in _HOLDING}
         trips = of_trips(self._kernel, actor, now_ns)
-        return [*(trip for trip in trips if trip.more["level"] in levels),
+        return [*(trip for trip in trips if trip.more["level"] in _HOLDING),
                 *of_shed(self._kernel, now_ns)]  # fmt: skip
 
     def _reset(self, args: Args, actor: Actor, now_ns: int) -> Causes:
         name = trip_named(self._kernel, args)
-        against = self._kernel.interlocks.against_reset(
-            name, actor, text(args, "reason") or "asked"
-        )
+        reason = text(args, "reason") or _ASKED
+        against = self._kernel.interlocks.against_reset(name, actor, reason)
         return [*self._said(against), of_trip(self._kernel, name, actor, now_ns)] if against else []
 
     def _answer(self, args: Args, actor: Actor, now_ns: int) -> Causes:
@@ -193,23 +194,19 @@ class WhyNot:
 
     def _do(self, args: Args, actor: Actor, now_ns: int) -> Causes:
         _ = actor, now_ns
-        name, operations = text(args, "name"), self._kernel.operations
+        name, operations = text(args, "name", needed="which operation?"), self._kernel.operations
         if name not in operations.names():
             told = f"there is no operation {name}{meant(name, operations.names())}"
             return [Blocking(Kind.REQUEST, name, told)]
-        given = args.get("args")
-        asked = {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {}
-        return [Blocking(Kind.REQUEST, name, why) for why in operations.against(name, asked)]
+        against = operations.against(name, named_texts(args))
+        return [Blocking(Kind.REQUEST, name, why) for why in against]
 
     # --- by hand ---------------------------------------------------------------------------------
 
     def _set(self, args: Args, actor: Actor, now_ns: int) -> Causes:
         spec, value = self._hand.writable(args), number(args, "value")
         refusals = self._kernel.gate.why_not(spec.name, value, Source.OPERATOR, now_ns, actor)
-        steps = [
-            each for each in refusals if each.cause is not Cause.RATE
-        ]  # it goes there by steps
-        return self._refusals(steps, actor, now_ns)
+        return self._refusals(refusals, actor, now_ns)
 
     def _mode(self, mode: Mode) -> Callable[[Args, Actor, int], Causes]:
         def find(args: Args, actor: Actor, now_ns: int) -> Causes:
@@ -231,21 +228,22 @@ class WhyNot:
         return [Blocking(Kind.OUTPUT, spec.name, told)]
 
     def _bypass(self, args: Args, actor: Actor, now_ns: int) -> Causes:
-        kernel = self._kernel
-        name = trip_named(kernel, args)
-        minutes = number(args, "minutes") if "minutes" in args else LONGEST_NS / 60e9
-        until_ns = now_ns + round(minutes * 60e9)
-        asked = Bypass(name, actor, text(args, "reason") or "asked", until_ns)
-        against = kernel.interlocks.against_bypass(asked, now_ns)
-        return [*self._said(against), of_trip(kernel, name, actor, now_ns)] if against else []
+        given = {"minutes": LONGEST_MIN, **args, "reason": text(args, "reason") or _ASKED}
+        asked = bypass_asked(self._kernel, given, actor, now_ns)
+        against = self._kernel.interlocks.against_bypass(asked, now_ns)
+        trip = of_trip(self._kernel, asked.trip, actor, now_ns)
+        return [*self._said(against), trip] if against else []
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _refusals(
-        self, refusals: tuple[Refusal, ...] | list[Refusal], actor: Actor, now_ns: int
-    ) -> Causes:
-        return [cause for each in refusals
-                for cause in of_refusal(self._kernel, each, actor, now_ns)]  # fmt: skip
+    def _refusals(self, refusals: tuple[Refusal, ...], actor: Actor, now_ns: int) -> Causes:
+        """Causes of the gate's reasons but its rate: people and recipes go there by steps."""
+        return [
+            cause
+            for each in refusals
+            if each.cause is not Cause.RATE
+            for cause in of_refusal(self._kernel, each, actor, now_ns)
+        ]
 
     @staticmethod
     def _said(refusals: tuple[Refusal, ...]) -> Causes:

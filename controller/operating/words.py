@@ -76,6 +76,14 @@ def texts(args: Args, key: str, most: int = 200) -> list[str]:
     return [text({key: item}, key) for item in found]
 
 
+def named_texts(args: Args) -> dict[str, str]:
+    """Arguments of an operation: names with texts."""
+    found = args.get("args", {})
+    if not isinstance(found, dict):
+        raise Refused("args are names with texts")
+    return {str(key): text({"value": value}, "value") for key, value in found.items()}
+
+
 def meant(name: str, known: Iterable[str]) -> str:
     """Hint for a name that is not known: ``; did you mean TIC-501.PV?``, or nothing."""
     names = list(known)
