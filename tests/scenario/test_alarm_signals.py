@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from simulators.take_over import know_purged, take_over
 from simulators.twin.actuators import PIT_110
 from tests.desk_rig import DeskRig
 from tests.dry_rig import EPOCH_NS, files
 
 ALARM = "PIT-110.PV/H"
-
-
-@pytest.fixture
-def rig(tmp_path) -> Iterator[DeskRig]:
-    with DeskRig(tmp_path, start_at_s=None) as found:
-        found.run(3.0)
-        yield found
 
 
 def show_mpa(rig: DeskRig, value: float) -> None:

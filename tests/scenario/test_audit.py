@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-
-import pytest
 
 from controller.alarm_states import AlarmState
 from controller.historian.errors import DiskFull
@@ -47,13 +45,6 @@ class Disk:
             stored = self._rig.store.commit(output.snapshot.now_ns)
             for each in waiting:
                 each.set_result(stored)
-
-
-@pytest.fixture
-def rig(tmp_path) -> Iterator[DeskRig]:
-    with DeskRig(tmp_path, start_at_s=None) as found:
-        found.run(3.0)
-        yield found
 
 
 def trail(rig: DeskRig) -> list[tuple]:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
-import pytest
 from rich.console import Console
 
 from controller.operating.desk import Desk
 from controller.operating.screen import screen
 from controller.procedure.states import State
-from tests.desk_rig import ANN, EVE, VIC, DeskRig
+from tests.desk_rig import ANN, EVE, VIC
 
 NO_CONTROL = {"status", "read", "alarms", "cost", "why-not", "stop", "abort", "ack", "silence",
               "note", "take", "release", "keep"}  # fmt: skip
 CONTROL = {"start", "hold", "restart", "reset", "answer", "manual", "auto", "set", "do", "rearm",
            "bypass", "shelve", "unshelve", "out-of-service"}  # fmt: skip
-
-
-@pytest.fixture
-def rig(tmp_path) -> Iterator[DeskRig]:
-    with DeskRig(tmp_path, start_at_s=None) as found:
-        found.run(3.0)
-        yield found
 
 
 def test_one_person_commands_and_everybody_stops(rig):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from controller.operating.reply import Reply
@@ -12,21 +10,6 @@ from controller.procedure.runner import HOLD_OFFER_S
 from controller.procedure.states import State
 from drivers.base import Quality
 from tests.desk_rig import EVE, VIC, DeskRig
-
-
-@pytest.fixture
-def rig(tmp_path) -> Iterator[DeskRig]:
-    with DeskRig(tmp_path, start_at_s=None) as found:
-        found.run(3.0)
-        yield found
-
-
-@pytest.fixture(scope="module")
-def idle(tmp_path_factory) -> Iterator[DeskRig]:
-    """A rig that nothing is done to."""
-    with DeskRig(tmp_path_factory.mktemp("idle"), start_at_s=None) as found:
-        found.run(3.0)
-        yield found
 
 
 def why(reply: Reply) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.operating.reply import Reply
-from tests.desk_rig import ANN, EVE, VIC, DeskRig
+from tests.desk_rig import ANN, EVE, VIC
 
 KEYS = (
     *("about", "args", "ask", "confirm", "minutes", "name", "names", "old", "reason", "seen"),
@@ -22,21 +20,14 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory) -> Iterator[DeskRig]:
-    with DeskRig(tmp_path_factory.mktemp("nonsense"), start_at_s=None) as found:
-        found.run(3.0)
-        yield found
-
-
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())
-def test_no_request_raises(rig, data):
-    verb = data.draw(st.sampled_from(sorted(rig.desk._verbs)))
+def test_no_request_raises(idle, data):
+    verb = data.draw(st.sampled_from(sorted(idle.desk._verbs)))
     args = data.draw(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5))
     if data.draw(st.booleans()):
-        args["seen"] = rig.seen()
-    assert isinstance(rig.ask(verb, data.draw(st.sampled_from((ANN, EVE, VIC))), **args), Reply)
+        args["seen"] = idle.seen()
+    assert isinstance(idle.ask(verb, data.draw(st.sampled_from((ANN, EVE, VIC))), **args), Reply)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +43,7 @@ def test_no_request_raises(rig, data):
         ("cost", {"verb": "set", "tag": 7}, "tag is a text"),
     ],
 )
-def test_nonsense_is_refused_in_words(rig, verb, args, told):
-    reply = rig.ask(verb, EVE, **args)
+def test_nonsense_is_refused_in_words(idle, verb, args, told):
+    reply = idle.ask(verb, EVE, **args)
     assert not reply.ok
     assert told in "; ".join(reply.refused)

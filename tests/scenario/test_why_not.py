@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,21 +16,6 @@ from simulators.instruments.epc3016 import WD_TIMEOUT
 from tests.desk_rig import EVE, VIC, DeskRig
 
 BEN = Actor("ben", Role.OPERATOR)
-
-
-@pytest.fixture
-def rig(tmp_path) -> Iterator[DeskRig]:
-    with DeskRig(tmp_path, start_at_s=None) as found:
-        found.run(3.0)
-        yield found
-
-
-@pytest.fixture(scope="module")
-def idle(tmp_path_factory) -> Iterator[DeskRig]:
-    """A rig that nothing is done to."""
-    with DeskRig(tmp_path_factory.mktemp("idle"), start_at_s=None) as found:
-        found.run(3.0)
-        yield found
 
 
 def causes(rig: DeskRig, about: str = "", *who: Actor, **args: object) -> list[dict[str, Any]]:
