@@ -7,15 +7,8 @@ import pytest
 
 from drivers.base import LinkState, Quality
 from drivers.device import LONGEST_GAP_S
-from tests.wire.driver_support import (
-    UNKNOWN,
-    Bench,
-    bus_spec,
-    e5cc,
-    good_e5cc,
-    rtu_units,
-    run,
-)
+from tests.wire.driver_support import UNKNOWN, Bench, good_e5cc, rtu_units, run
+from tests.wire.line_entries import bus_spec, e5cc
 
 UNITS = range(11, 16)
 

@@ -8,9 +8,6 @@ import pytest
 from drivers.base import LinkState, Quality
 from tests.wire.driver_support import (
     Bench,
-    bus_spec,
-    e5cc,
-    epc,
     good_e5cc,
     good_epc,
     mbap,
@@ -20,6 +17,7 @@ from tests.wire.driver_support import (
     tcp_unit,
     until_busy,
 )
+from tests.wire.line_entries import bus_spec, e5cc, epc
 
 
 def read_count(frame):
@@ -58,8 +56,7 @@ def test_late_rtu_reply_is_not_taken_as_the_next_answer():
         sent_before = len(bench.peer.sent)
         units[11].delay_s = 0.320  # answers 20 ms after the deadline of 300 ms
         units[11].words[0x2000] = 9999
-        await asyncio.sleep(0.4)  # one poll goes out at 3.0 s
-        await asyncio.sleep(0.2)
+        await until_busy(bench)  # one poll goes out
         units[11].delay_s = 0.002
         units[11].words[0x2000] = 853
         await asyncio.sleep(2.0)

@@ -14,10 +14,6 @@ from tests.wire.driver_support import (
     WRITTEN,
     Bench,
     Registers,
-    bus_spec,
-    drive,
-    e5cc,
-    epc,
     good_e5cc,
     good_epc,
     rtu_units,
@@ -25,6 +21,7 @@ from tests.wire.driver_support import (
     tcp_unit,
     until_busy,
 )
+from tests.wire.line_entries import bus_spec, drive, e5cc, epc
 
 
 def test_commands_go_before_set_points_and_set_points_before_polls():

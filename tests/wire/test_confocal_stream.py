@@ -10,14 +10,8 @@ import pytest
 from drivers.base import Quality
 from drivers.confocal import ConfocalLink, StreamParser, ThicknessFrame
 from drivers.errors import DeviceRefused, ReplyError
-from tests.wire.driver_support import (
-    PROFILES,
-    Bench,
-    bus_spec,
-    instrument,
-    run,
-    tag,
-)
+from tests.wire.driver_support import PROFILES, Bench, run
+from tests.wire.line_entries import bus_spec, instrument, tag
 
 
 def block(rows, counter, flags=(1 << 26, 1), sister=False):

@@ -112,7 +112,7 @@ def test_the_poll_plan_of_the_line():
             ("T1.fast", 2.0),
             ("T8.status", 0.5),
             ("T3.remote", 0.5),
-            ("B1.process", 1.0),
+            ("B1.process", 2.0),
             ("COOL.setpoint", 0.5),
             ("BELT.drive", 2.0),
             ("FAN-X3.drive", 2.0),

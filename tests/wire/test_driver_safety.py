@@ -7,7 +7,8 @@ import math
 import pytest
 
 from drivers.base import Quality
-from tests.wire.driver_support import Bench, Registers, bus_spec, instrument, run, tag, tcp_unit
+from tests.wire.driver_support import Bench, Registers, run, tcp_unit
+from tests.wire.line_entries import bus_spec, instrument, tag
 
 OUTPUTS = 512
 

@@ -12,7 +12,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from drivers.errors import LinkClosed
 from drivers.serial_line import SerialTransport, explain_open_error, plant_transport
 from drivers.transport import TcpTransport, simulator_transport, split_tcp
-from tests.wire.driver_support import Bench, bus_spec, epc
+from tests.wire.driver_support import Bench
+from tests.wire.line_entries import bus_spec, epc
 
 
 async def serve_echo():

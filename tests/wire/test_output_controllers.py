@@ -10,16 +10,13 @@ from tests.wire.driver_support import (
     WRITTEN,
     Bench,
     Registers,
-    bus_spec,
-    e5cc,
-    epc,
-    epc_by_hand,
     good_e5cc,
     good_epc,
     rtu_units,
     run,
     tcp_unit,
 )
+from tests.wire.line_entries import bus_spec, e5cc, epc, epc_by_hand
 
 
 def test_epc_remote_set_point_is_selected_refreshed_and_watched():

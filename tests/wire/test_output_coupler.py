@@ -6,19 +6,8 @@ import itertools
 import pytest
 
 from drivers.base import LinkState, Quality
-from tests.wire.driver_support import (
-    EXPIRED,
-    REFUSED,
-    WRITTEN,
-    Bench,
-    Registers,
-    bus_spec,
-    instrument,
-    run,
-    tag,
-    tcp_unit,
-    writes,
-)
+from tests.wire.driver_support import EXPIRED, REFUSED, WRITTEN, Bench, Registers, run, tcp_unit
+from tests.wire.line_entries import bus_spec, instrument, tag, writes
 
 
 def coupler(digital=True, analog_out=False):

@@ -9,14 +9,12 @@ from tests.wire.driver_support import (
     WRITTEN,
     Bench,
     Registers,
-    bus_spec,
-    drive,
-    epc,
     good_epc,
     rtu_units,
     run,
     tcp_unit,
 )
+from tests.wire.line_entries import bus_spec, drive, epc
 
 
 class AbbUnit(Registers):

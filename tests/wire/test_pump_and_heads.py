@@ -8,17 +8,8 @@ from drivers.ascii_line import RegloLink, format_flow, parse_flow
 from drivers.base import LinkState, Quality
 from drivers.binary_line import OptrisLink, checksum
 from drivers.errors import DeviceRefused, ReplyError
-from tests.wire.driver_support import (
-    REFUSED,
-    UNKNOWN,
-    WRITTEN,
-    Bench,
-    bus_spec,
-    instrument,
-    run,
-    tag,
-    writes,
-)
+from tests.wire.driver_support import REFUSED, UNKNOWN, WRITTEN, Bench, run
+from tests.wire.line_entries import bus_spec, instrument, tag, writes
 
 # --- Reglo -------------------------------------------------------------------------------------
 
