@@ -75,6 +75,7 @@ def test(arguments: list[str]) -> int:
         [str(bin_dir / "ruff"), "check", "."],
         [str(bin_dir / "mypy")],
         [str(bin_dir / "lint-imports")],
+        [python, "tools/safety_checks.py", "coverage"],
         [python, "-m", "pytest", *SHARED_OUT, *arguments],
     ]
     failed = [command for command in checks if run(command, programs) != 0]

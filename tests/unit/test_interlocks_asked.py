@@ -52,6 +52,17 @@ def test_a_row_tells_how_it_stands() -> None:
     assert locks.passes == 3
 
 
+def test_a_row_says_why_it_acts_now_and_a_latched_one_why_it_tripped() -> None:
+    rig, locks = locks_of(
+        trip("IL1", FLOW), trip("IL11P", FLOW, latched=False), trip("IL7", HOT)
+    )  # fmt: skip
+    scan(rig, locks, {"FT-201.PV": 300.0})
+    scan(rig, locks, {"FT-201.PV": 200.0})
+    assert locks.says("IL1").endswith(": FT-201.PV 300, below 350 Nm3/h")
+    assert locks.says("IL11P").endswith(": FT-201.PV 200, below 350 Nm3/h")
+    assert locks.says("IL7").endswith(": does not act")
+
+
 def test_quiet_scans_give_the_same_result_object() -> None:
     rig, locks = locks_of(trip("IL1", FLOW, effects=("dope_off",)))
     before = scan(rig, locks)
