@@ -6,10 +6,13 @@ process of its own meanwhile, and two of them at once would disturb each other's
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.copies import PREPARED, in_a_copy
 
 SYSTEM = "tests/system/"
 
@@ -29,3 +32,14 @@ class ByFile(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> ByFile:
     return ByFile(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if PREPARED.isdisjoint(pyfuncitem.fixturenames):
+        return None
+    if not hasattr(os, "fork"):
+        pytest.skip("a copy of a prepared line needs fork")
+    if failed := in_a_copy(pyfuncitem):
+        pytest.fail(failed, pytrace=False)
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from config.loader import Materials, load_line, load_materials, load_recipe
 from config.models import Line, Recipe, Role
 from controller.app import Kernel, Parts
 from controller.clock import LoopClock
+from controller.historian.health import Acknowledged
 from controller.historian.identity import Identity
 from controller.historian.query import Record
 from controller.historian.store import Store
@@ -133,6 +135,12 @@ class DryRig:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    def keep_record_shut(self) -> None:
+        """Answer commits and write nothing: two processes must not share an open record."""
+        answered: Future[Acknowledged] = Future()
+        answered.set_result(Acknowledged(0, 0, 0, 0))
+        self.kernel.commits.by_thread = lambda _now_ns: answered
+
     @property
     def now_s(self) -> float:
         return self.ticks / 10
@@ -144,6 +152,10 @@ class DryRig:
     def run(self, seconds: float) -> None:
         """Go on for some line seconds."""
         self._runner.run(self._run(round(seconds * 10)))
+
+    def go_to(self, second: float) -> None:
+        """Go on until a line second."""
+        self.run(second - self.now_s)
 
     async def _run(self, ticks: int) -> None:
         if not self._tasks:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
 
 from controller.alarm_states import AlarmState
 from controller.historian.errors import DiskFull
@@ -17,6 +20,14 @@ from controller.operating.client import DeskClient
 from controller.procedure.states import State
 from controller.scan import ScanOutput
 from tests.desk_rig import EVE, DeskRig, ServedRig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[DeskRig]:
+    """Its own, with a record that is written."""
+    with DeskRig(tmp_path, start_at_s=None) as found:
+        found.run(3.0)
+        yield found
 
 
 class Disk:

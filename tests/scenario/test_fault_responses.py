@@ -5,25 +5,24 @@ from __future__ import annotations
 import pytest
 
 from controller.procedure.states import State
-from controller.second import Runs
-from simulators.take_over import know_purged, take_over
+from controller.second import SEEN_S, Runs
 from simulators.twin.actuators import ZONES
-from tests.dry_rig import EPOCH_NS, DryRig, files
+from tests.dry_rig import DryRig
+from tests.running_line import PREPARED_S
 
 T6 = ZONES.index("T6")
-FAULT_S = 90.0
+FAULT_S = PREPARED_S + 1.0
 
 
 @pytest.fixture
-def rig(tmp_path):
-    """A line that runs and is taken over; nothing is wrong yet."""
-    with DryRig(tmp_path, start="running", start_at_s=None) as one:
-        know_purged(one.kernel, EPOCH_NS)
-        one.at(2.0, lambda: take_over(one.kernel, files()[2], one.kernel.clock.utc_ns()))
-        one.at(2.2, one.restart)
-        one.run(FAULT_S - 1.0)
-        assert one.kernel.runner.state is State.RUNNING
-        yield one
+def rig(running):
+    return running
+
+
+def agreed(rig: DryRig) -> float:
+    """Go on until the pairs of thermocouples have agreed long enough to be used; tells when."""
+    rig.run(SEEN_S)
+    return rig.now_s + 1.0
 
 
 def on_second(rig: DryRig) -> list[str]:
@@ -34,7 +33,7 @@ def on_second(rig: DryRig) -> list[str]:
 
 
 def test_a_zone_with_a_burnt_out_thermocouple_runs_on_on_its_second_one(rig):
-    rig.at(FAULT_S, lambda: rig.plant.inject("F6", "T6"))
+    rig.at(agreed(rig), lambda: rig.plant.inject("F6", "T6"))
     rig.run(180.0)
     act, truth = rig.plant.act, rig.plant.truth
     assert rig.kernel.runner.state is State.RUNNING
@@ -59,7 +58,7 @@ def test_a_frozen_thermocouple_is_found_in_two_minutes_and_never_driven_on_again
 
 def test_a_thermocouple_that_jumps_by_less_than_pairs_may_differ_is_not_driven_on(rig):
     """24 K lower at once: the controller would heat the zone by as much, and no pair would tell."""
-    rig.at(FAULT_S, lambda: rig.plant.inject("F6", "T6", None, "jump"))
+    rig.at(agreed(rig), lambda: rig.plant.inject("F6", "T6", None, "jump"))
     rig.run(8.0)
     assert on_second(rig) == ["T6"]
     rig.run(172.0)  # it is steady now and may be right: shown, never driven on by itself

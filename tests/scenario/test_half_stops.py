@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from config.models import Role
-from controller.events import Actor, Event
-from controller.film.rolls import Mark, read_marks
 from controller.procedure.states import Command, State
 from controller.refusals import Source
-from simulators.take_over import know_purged, take_over
-from simulators.twin import cells as meta
 from simulators.twin.film_io import CellFlag
-from tests.dry_rig import EPOCH_NS, DryRig, files
+from tests.running_line import KIM
 
-KIM = Actor("kim", Role.OPERATOR)
 SPEED_M_S = 2.0 / 60.0
 
 
-class Line(DryRig):
-    """A running line that is taken over; its events are kept."""
-
-    def __init__(self, folder, *, collecting: bool = False) -> None:
-        super().__init__(folder, start="running", start_at_s=None)
-        self.events: list[Event] = []
-        self.kernel.listen(lambda output: self.events.extend(output.events))
-        know_purged(self.kernel, EPOCH_NS)
-        self.at(2.0, lambda: self.begin(collecting=collecting))
-        self.run(10.0)
-        assert self.kernel.runner.state is State.RUNNING
-
-    def begin(self, *, collecting: bool) -> None:
-        take_over(self.kernel, files()[2], self.kernel.clock.utc_ns())
-        if collecting:
-            self.kernel.runner.resume_at("collecting", "collect", "begin")
-        self.restart()
-
-    def do(self, name: str, **args: str) -> list[str]:
-        now = self.kernel.clock.utc_ns()
-        return self.kernel.operations.do(name, args, "test", KIM, now)
-
-    def command(self, command: Command) -> None:
-        assert not self.kernel.runner.command(command, "test", KIM)
-
-    def until(self, met: Callable[[], bool], seconds: float) -> None:
-        """Go on until something is so, at most some line seconds."""
-        end = self.now_s + seconds
-        while not met():
-            assert self.now_s < end, "not in time"
-            self.run(5.0)
-
-    def label_offset(self) -> float:
-        """The controller's label of a piece of film less the plant's."""
-        return self.kernel.film.label_at_die() - self.plant.wet.film.cast_m
-
-    def cells(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (the controller's) and flags of the film on the line."""
-        store = self.plant.wet.film.store
-        here = slice(store.low, store.high)
-        return store.meta[meta.LABEL, here] + self.label_offset(), store.flags[here].copy()
-
-    def marks(self) -> list[Mark]:
-        return read_marks(self.events)
-
-
 @pytest.fixture
-def line(tmp_path):
-    with Line(tmp_path) as one:
-        yield one
-
-
-@pytest.fixture
-def winding(tmp_path):
-    with Line(tmp_path, collecting=True) as one:
-        yield one
+def line(running):
+    return running
 
 
 def test_a_coater_pause_marks_just_the_film_that_the_plant_left_uncoated(line):

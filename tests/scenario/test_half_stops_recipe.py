@@ -11,7 +11,7 @@ import pytest
 from controller.film.rolls import RECIPE_JOURNAL
 from controller.procedure.states import State
 from tests.dry_rig import CONFIG
-from tests.scenario.test_half_stops import Line
+from tests.running_line import RunningLine
 
 SHIPPED = CONFIG / "recipes" / "core25_layer030.toml"
 
@@ -27,18 +27,21 @@ def variant(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 @pytest.fixture
-def line(tmp_path):
-    with Line(tmp_path, collecting=True) as one:
-        notes: list[tuple[str, str]] = []
-        keep = one.store.journal
+def line(winding):
+    return winding
 
-        def journal(ns: int, subject: str, text: str) -> None:
-            notes.append((subject, text))
-            keep(ns, subject, text)
 
-        one.kernel.rolls._note = journal
-        one.notes = notes
-        yield one
+def noted(line: RunningLine) -> list[tuple[str, str]]:
+    """What the book of rolls writes into the journal from now on."""
+    notes: list[tuple[str, str]] = []
+    keep = line.store.journal
+
+    def journal(ns: int, subject: str, text: str) -> None:
+        notes.append((subject, text))
+        keep(ns, subject, text)
+
+    line.kernel.rolls._note = journal
+    return notes
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def test_the_film_of_the_change_is_marked_and_the_new_film_is_the_new_recipes(li
         ("run_speed_m_min = 2.0", "run_speed_m_min = 1.9"),
         ("480.0]", "475.0]"),
     )
-    runner, book = line.kernel.runner, line.kernel.rolls
+    runner, book, notes = line.kernel.runner, line.kernel.rolls, noted(line)
     line.run(60.0)
     oldest = line.cells()[0].min()
     assert "transition" in line.kernel.operations.cost("change_recipe", {"file": str(file)})
@@ -94,7 +97,7 @@ def test_the_film_of_the_change_is_marked_and_the_new_film_is_the_new_recipes(li
     assert (book.roll.name, book.roll.recipe) == ("R02", "core245")
     assert book.roll.core_label > mark.to_label - 45.0
     assert float(line.plant.wet.film.result.core_um.mean()) == pytest.approx(24.5, abs=0.3)
-    [entry] = [json.loads(text) for subject, text in line.notes if subject == RECIPE_JOURNAL]
+    [entry] = [json.loads(text) for subject, text in notes if subject == RECIPE_JOURNAL]
     assert entry["text"] == file.read_text("utf-8")
     assert mark.from_label < entry["label"] < mark.to_label
     assert not line.judge.violations

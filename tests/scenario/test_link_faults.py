@@ -7,24 +7,14 @@ acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-
 import pytest
 
 from config.models import Role
 from controller.events import Actor
 from controller.procedure.states import State
-from drivers.base import Quality, is_bad
-from simulators import faults_link, faults_plant
-from simulators.faults import FAULTS, parse_fault
-from simulators.faults_link import Bench
-from simulators.faults_schedule import FaultSchedule
-from simulators.invariants import Judge
 from simulators.operator import person
-from simulators.take_over import PURGED, know_purged, take_over
-from tests.dry_rig import EPOCH_NS, DryRig, files
+from tests.dry_rig import EPOCH_NS
+from tests.running_line import RunningLine
 
 PERSON = Actor("ann", Role.ENGINEER)
 STOPS = {State.STOPPING, State.STOPPED}
@@ -32,55 +22,16 @@ HOLDS = {State.HOLDING, State.HELD}
 ENDS = STOPS | {State.ABORTING, State.ABORTED}  # aborted: the e-stop is read there too
 
 
-class Line(DryRig):
-    """A running line that the controller has taken over at 2 s."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, start="running", start_at_s=None)
-        self.plant.exhaust.purge_volumes[:] = PURGED
-        self.judge = Judge(files()[0], files()[2], self.plant, self.line_up, self.kernel.table)
-        know_purged(self.kernel, EPOCH_NS)
-        self.at(2.0, lambda: take_over(self.kernel, files()[2], self.kernel.clock.utc_ns()))
-        self.at(2.2, self.restart)
-
-    def fault(self, text: str) -> None:
-        fault = parse_fault(text)
-        bench = Bench(files()[0], self.plant, self.line_up, self.wire)
-        schedule = FaultSchedule([fault], bench)
-        over = (faults_plant.heals_s if fault.name in FAULTS else faults_link.end_s)(fault)
-        for at_s in (fault.at_s, over):
-            if at_s is not None:
-                self.at(at_s, partial(schedule.step, at_s))
-
-    def read(self, tag: str) -> tuple[float, int]:
-        table = self.kernel.table
-        return table.read(table.index(tag), EPOCH_NS + round(self.now_s * 1e9))
-
-    def bad(self, tag: str) -> bool:
-        return is_bad(self.read(tag)[1])
-
-    def good(self, tag: str) -> bool:
-        return self.read(tag)[1] == Quality.GOOD
-
-    @property
-    def state(self) -> State:
-        return self.kernel.runner.state
-
-    def sound(self) -> None:
-        """Nothing was violated and every bus owner lives."""
-        assert [str(violation) for violation in self.judge.violations] == []
-        assert not any(task.done() for task in self._tasks)
-
-
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    with Line(tmp_path) as rig:
-        yield rig
+def line(running: RunningLine) -> RunningLine:
+    return running
 
 
-def test_a_dropped_zone_controller_is_bad_held_and_comes_back_without_heat(line: Line) -> None:
+def test_a_dropped_zone_controller_is_bad_held_and_comes_back_without_heat(
+    line: RunningLine,
+) -> None:
     line.fault("drop(NET-T3)@20s+15s")
-    line.run(30.0)
+    line.go_to(30.0)
     assert line.bad("TIC-503.PV")
     assert line.good("TIC-504.PV")
     assert line.state in HOLDS
@@ -92,9 +43,9 @@ def test_a_dropped_zone_controller_is_bad_held_and_comes_back_without_heat(line:
     line.sound()
 
 
-def test_a_line_that_drops_a_tenth_holds_at_worst(line: Line) -> None:
+def test_a_line_that_drops_a_tenth_holds_at_worst(line: RunningLine) -> None:
     line.fault("drop(RTU-A 10%)@20s+40s")
-    line.run(60.0)
+    line.go_to(60.0)
     assert line.kernel.buses[8].name == "RTU-A"
     assert line.kernel.buses[8].statistics.timeouts > 5
     assert line.state in HOLDS | {State.RUNNING}
@@ -103,9 +54,9 @@ def test_a_line_that_drops_a_tenth_holds_at_worst(line: Line) -> None:
     line.sound()
 
 
-def test_drives_that_answer_too_late_stop_the_line(line: Line) -> None:
+def test_drives_that_answer_too_late_stop_the_line(line: RunningLine) -> None:
     line.fault("delay(RTU-B 400ms)@20s+20s")
-    line.run(38.0)
+    line.go_to(38.0)
     assert line.bad("SIC-510.ACT")
     assert line.state in STOPS
     assert not line.plant.truth.casting_on or not line.plant.act.diverter_die
@@ -117,11 +68,11 @@ def test_drives_that_answer_too_late_stop_the_line(line: Line) -> None:
 
 @pytest.mark.parametrize("fault", ["corrupt", "disconnect", "half_open", "reboot", "exception"])
 def test_a_coupler_out_of_reach_leaves_everything_off_and_does_not_come_back(
-    line: Line, fault: str
+    line: RunningLine, fault: str
 ) -> None:
     words = "NET-IOA 4" if fault == "exception" else "NET-IOA"
     line.fault(f"{fault}({words})@20s+10s")
-    line.run(26.0)
+    line.go_to(26.0)
     act = line.plant.act
     assert line.bad("FT-201.PV") or fault == "half_open"  # reading is free for a second client
     assert line.state in ENDS | (HOLDS if fault == "half_open" else set())
@@ -136,9 +87,9 @@ def test_a_coupler_out_of_reach_leaves_everything_off_and_does_not_come_back(
     line.sound()
 
 
-def test_a_wrong_unit_is_never_believed(line: Line) -> None:
+def test_a_wrong_unit_is_never_believed(line: RunningLine) -> None:
     line.fault("wrong_unit(B2)@20s+15s")
-    line.run(33.0)
+    line.go_to(33.0)
     assert line.bad("TIC-202.PV")
     assert line.good("TIC-203.PV")
     assert line.state in HOLDS
@@ -148,9 +99,9 @@ def test_a_wrong_unit_is_never_believed(line: Line) -> None:
     line.sound()
 
 
-def test_exceptions_of_one_controller_are_its_own(line: Line) -> None:
+def test_exceptions_of_one_controller_are_its_own(line: RunningLine) -> None:
     line.fault("exception(T4 4)@20s+15s")
-    line.run(33.0)
+    line.go_to(33.0)
     assert line.bad("TIC-504.PV")
     assert line.good("TIC-503.PV")
     assert line.state in HOLDS
@@ -160,9 +111,9 @@ def test_exceptions_of_one_controller_are_its_own(line: Line) -> None:
     line.sound()
 
 
-def test_a_half_open_stream_is_noticed_and_opened_anew(line: Line) -> None:
+def test_a_half_open_stream_is_noticed_and_opened_anew(line: RunningLine) -> None:
     line.fault("half_open(NET-SCAN)@20s+60s")
-    line.run(24.0)
+    line.go_to(24.0)
     assert line.kernel.buses[13].name == "NET-SCAN"
     assert line.kernel.buses[13].statistics.losses == 1
     assert len(line.wire.faults["NET-SCAN"].orphans) == 2  # the scanner still holds the dead ones
@@ -173,8 +124,8 @@ def test_a_half_open_stream_is_noticed_and_opened_anew(line: Line) -> None:
     line.sound()
 
 
-def test_a_stuck_controller_shows_the_old_value_until_it_is_healed(line: Line) -> None:
-    line.run(19.0)
+def test_a_stuck_controller_shows_the_old_value_until_it_is_healed(line: RunningLine) -> None:
+    line.go_to(19.0)
     line.fault("stuck(T5)@20s+20s")
     line.run(2.0)
     shown = line.read("TIC-505.PV")[0]
@@ -186,9 +137,9 @@ def test_a_stuck_controller_shows_the_old_value_until_it_is_healed(line: Line) -
     line.sound()
 
 
-def test_a_belt_drive_that_restarts_does_not_move_again(line: Line) -> None:
+def test_a_belt_drive_that_restarts_does_not_move_again(line: RunningLine) -> None:
     line.fault("reboot(BELT)@20s")
-    line.run(60.0)
+    line.go_to(60.0)
     assert line.plant.act.belt == 0.0
     assert line.good("SIC-210.ACT")
     assert any(tag.startswith("SIC-210") for tag in line.kernel.gate.shed_outputs())
@@ -199,19 +150,19 @@ def test_a_belt_drive_that_restarts_does_not_move_again(line: Line) -> None:
 
 
 @pytest.mark.parametrize("boot", ["+0.2s", "", "+10s"])
-def test_a_zone_controller_that_restarts_does_not_heat_again(line: Line, boot: str) -> None:
+def test_a_zone_controller_that_restarts_does_not_heat_again(line: RunningLine, boot: str) -> None:
     line.fault(f"reboot(T4)@20s{boot}")
-    line.run(60.0)
+    line.go_to(60.0)
     assert line.plant.act.duty[8] == 0.0
     assert "TIC-504.SP" in line.kernel.gate.shed_outputs()
     assert line.state in HOLDS
     line.sound()
 
 
-def test_a_restart_brings_back_the_zone_that_was_out_of_service(line: Line) -> None:
+def test_a_restart_brings_back_the_zone_that_was_out_of_service(line: RunningLine) -> None:
     """No zone stays cold unseen: re-armed and reset, it heats again before the run goes on."""
-    line.fault("disconnect(NET-T1)@8s+6s")
-    line.run(30.0)
+    line.fault("disconnect(NET-T1)@12s+6s")
+    line.go_to(34.0)
     assert line.state is State.HELD
     assert line.plant.act.duty[5] == 0.0
     now_ns = EPOCH_NS + round(line.now_s * 1e9)
@@ -236,7 +187,7 @@ def test_a_restart_brings_back_the_zone_that_was_out_of_service(line: Line) -> N
     line.sound()
 
 
-def cold_and_cut(line: Line) -> None:
+def cold_and_cut(line: RunningLine) -> None:
     """No heat, no dope and no liquid, and the exhaust runs."""
     act = line.plant.act
     assert not act.contactor.any()
@@ -246,8 +197,8 @@ def cold_and_cut(line: Line) -> None:
     assert (act.fan > 0.4).all()
 
 
-def test_half_a_second_without_power_holds_with_heat_and_feeds_off(line: Line) -> None:
-    line.run(19.0)
+def test_half_a_second_without_power_holds_with_heat_and_feeds_off(line: RunningLine) -> None:
+    line.go_to(19.0)
     before = line.plant.act.belt
     line.fault("F15(dip)@20s")
     line.run(3.0)
@@ -262,9 +213,9 @@ def test_half_a_second_without_power_holds_with_heat_and_feeds_off(line: Line) -
     line.sound()
 
 
-def test_after_a_dip_nothing_heats_or_pumps_by_a_reset_alone(line: Line) -> None:
+def test_after_a_dip_nothing_heats_or_pumps_by_a_reset_alone(line: RunningLine) -> None:
     line.fault("F15(dip)@20s")
-    line.run(30.0)
+    line.go_to(30.0)
     now_ns = line.kernel.clock.utc_ns()
     engineer = person(Role.ENGINEER)
     assert line.kernel.interlocks.reset("IL8-SUPPLY", engineer, "supply is back", now_ns).accepted
@@ -274,9 +225,9 @@ def test_after_a_dip_nothing_heats_or_pumps_by_a_reset_alone(line: Line) -> None
     line.sound()
 
 
-def test_after_a_dip_a_person_gets_the_heat_back(line: Line) -> None:
+def test_after_a_dip_a_person_gets_the_heat_back(line: RunningLine) -> None:
     line.fault("F15(dip)@20s")
-    line.run(30.0)
+    line.go_to(30.0)
     now_ns = line.kernel.clock.utc_ns()
     engineer = person(Role.ENGINEER)
     assert line.kernel.interlocks.reset("IL8-SUPPLY", engineer, "supply is back", now_ns).accepted
@@ -290,9 +241,9 @@ def test_after_a_dip_a_person_gets_the_heat_back(line: Line) -> None:
     line.sound()
 
 
-def test_a_longer_dip_trips_the_web_drives_too_and_stops(line: Line) -> None:
+def test_a_longer_dip_trips_the_web_drives_too_and_stops(line: RunningLine) -> None:
     line.fault("F15(dip)@20s+1.5s")
-    line.run(60.0)
+    line.go_to(60.0)
     act = line.plant.act
     assert (act.belt, act.rails, act.winder) == (0.0, 0.0, 0.0)
     cold_and_cut(line)
@@ -302,9 +253,9 @@ def test_a_longer_dip_trips_the_web_drives_too_and_stops(line: Line) -> None:
     line.sound()
 
 
-def test_a_silent_device_acts_by_its_tags(line: Line) -> None:
+def test_a_silent_device_acts_by_its_tags(line: RunningLine) -> None:
     line.fault("F15(timeout T4)@20s+20s")
-    line.run(30.0)
+    line.go_to(30.0)
     assert line.bad("TIC-504.PV")
     assert line.state in HOLDS
     line.run(30.0)
