@@ -57,7 +57,8 @@ PROOF: dict[str, tuple[str, ...]] = {
         "scenario/test_fault_responses.py::test_two_zones_without_thermocouple_stop_the_line",
     ),
     "Z10": (
-        "scenario/test_break_sequence.py::test_the_break_sequence_cuts_dope_lets_the_film_run_out_and_lowers_the_hot_zones",
+        "scenario/test_break_sequence.py::test_the_break_sequence_cuts_dope_and_lets_the_film_run_out",
+        "scenario/test_break_sequence.py::test_the_break_sequence_lowers_the_hot_zones_after_two_minutes",
         "scenario/test_break_sequence.py::test_lost_pins_jam_the_rails_and_stop_the_line",
     ),
     "Z11": (
