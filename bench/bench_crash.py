@@ -28,8 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench_live import PRIORITY, RECIPE, ROOT, Files, command, make_files, wait
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.bench_live import PRIORITY, RECIPE, ROOT, Files, command, make_files, wait
 from controller.historian.query import Record
 from controller.historian.reading import EARLIEST, LATEST
 from controller.operating.client import DeskClient

@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT))
 from controller.historian.identity import Identity  # noqa: E402 - after the path
 from controller.historian.store import Store  # noqa: E402
 from simulators.dry_run import EPOCH_NS, DryRun, load  # noqa: E402
-from simulators.options import Options, Start  # noqa: E402
+from simulators.options import Options  # noqa: E402
+from simulators.twin.plant import Start  # noqa: E402
 from simulators.virtual_time import VirtualLoop  # noqa: E402
 
 BUDGET_MS = {"scan": 2.5, "exchanges": 3.5, "twin": 2.0, "record": 1.0, "rest": 1.0}

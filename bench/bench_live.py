@@ -172,10 +172,10 @@ def follow(speed: float, *, start: str, minutes: float | None, fifo: bool) -> in
         until = None if line_s is None else line_s / speed + 5.0
         log = live(files, speed, start, fifo=fifo, until=until)
         dry = Path(folder) / "dry"
-        limit = {} if line_s is None else {"limit_s": line_s + 60.0}
+        limit_s = Options.limit_s if line_s is None else line_s + 60.0
         run_dry(
             Options(recipe=RECIPE, line=files.line, out=dry, lot="dry",
-                    start="cold" if start == "cold" else "running", **limit),
+                    start="cold" if start == "cold" else "running", limit_s=limit_s),
             lambda _: None,
         )  # fmt: skip
         found = compare(files.lot, dry, seconds=line_s)

@@ -13,11 +13,14 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import numpy as np
 from influxdb_client import Point, WritePrecision  # type: ignore[attr-defined]
-from record_load import SECOND, Feed, open_store, pilot_groups
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.record_load import SECOND, Feed, open_store, pilot_groups
 from controller.outlets.content import Slice
 from controller.outlets.cursor import Progress
 from controller.outlets.feed import Feed as Reading
@@ -56,7 +59,8 @@ def point_cost() -> float:
     """CPU us a value of the client's own points."""
     begun = process_time()
     for row in range(POINTS):
-        point = Point("T1.fast").tag("line", "pilot").time(row, WritePrecision.US)
+        point: Any = Point("T1.fast")  # type: ignore[no-untyped-call]
+        point = point.tag("line", "pilot").time(row, WritePrecision.US)
         for place in range(FIELDS):
             point = point.field(f"TIC-5{place}.PV", 349.8 + place)
         point.to_line_protocol()

@@ -23,9 +23,11 @@ from typing import Final
 
 import apsw
 import numpy as np
-from power_disk import CALLS, Disk, Op, operations
-from record_load import REAL, SECOND, Group, open_store
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.power_disk import CALLS, Disk, Op, operations
+from bench.record_load import REAL, SECOND, Group, open_store
 from controller.events import Event
 from controller.historian import schema
 from controller.historian.errors import RecordError

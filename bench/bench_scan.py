@@ -160,7 +160,7 @@ def measure(scans: int) -> dict[str, float | list[str]]:
     bench.scan.step(bench.now, 0.1)
     bench.poll()
     output = bench.scan.step(bench.now, 0.1)
-    table, now = bench.table, lambda: bench.now
+    table = bench.table
     snapshot = table.snapshot(bench.now)
     leaf = compile_condition(Condition(tag="AT-201.PV", above=25.0), table)
     block, values = max(bench.blocks, key=lambda pair: len(pair[1]))
@@ -170,12 +170,14 @@ def measure(scans: int) -> dict[str, float | list[str]]:
         "tags": float(len(table)),
         "trips": float(len(bench.line.trip)),
         "active": list(output.interlocks.active),
-        "snapshot": median_us(lambda: table.snapshot(now()), poll, scans),
+        "snapshot": median_us(lambda: table.snapshot(bench.now), poll, scans),
         "interlocks": median_us(lambda: bench.interlocks.step(snapshot, 0.1), nothing, scans),
         "alarms": median_us(lambda: bench.alarms.step(snapshot, 0.1), nothing, scans),
         "gate": median_us(lambda: bench.gate.step(snapshot, 0.1), nothing, scans),
-        "block write": median_us(lambda: block.write(values, 0, now(), now()), nothing, scans),
-        "scan": median_us(lambda: bench.scan.step(now(), 0.1), poll, scans),
+        "block write": median_us(
+            lambda: block.write(values, 0, bench.now, bench.now), nothing, scans
+        ),
+        "scan": median_us(lambda: bench.scan.step(bench.now, 0.1), poll, scans),
         "leaf": median_us(lambda: [leaf.step(snapshot, 0.1) for _ in range(100)], nothing, scans)
         / 100.0,
     }

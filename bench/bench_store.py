@@ -22,8 +22,18 @@ from time import perf_counter, process_time
 
 import apsw
 import numpy as np
-from record_load import SECOND, TEMPERATURE, Feed, Group, big_groups, open_store, pilot_groups
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.record_load import (
+    SECOND,
+    TEMPERATURE,
+    Feed,
+    Group,
+    big_groups,
+    open_store,
+    pilot_groups,
+)
 from controller.events import Event
 from controller.historian import writer
 from controller.historian.chain import extend
@@ -130,7 +140,7 @@ def narrow_rate(folder: Path, feeds: list[Feed], commits: int) -> float:
         connection.execute("COMMIT")
     elapsed = perf_counter() - start
     connection.close()
-    return commits * per_commit * tags / elapsed
+    return float(commits * per_commit * tags / elapsed)
 
 
 def bare_rate(folder: Path, size: int, count: int) -> float:

@@ -45,7 +45,7 @@ def settle_and_tell(store: Store, batch: Batch) -> Acknowledged:
     return done
 
 
-Store.settle = settle_and_tell
+Store.settle = settle_and_tell  # type: ignore[method-assign,assignment]
 
 if __name__ == "__main__":
     main()

@@ -130,7 +130,7 @@ def _low_flow(terminal: int, number: int) -> Stands:
 
     def stands(rig: DryRig) -> bool:
         table = rig.kernel.table  # what is required is computed; only the flow is the plant's
-        return float(rig.plant.sig.analog[terminal]) < 0.7 * table.value[table.index(required)]
+        return bool(rig.plant.sig.analog[terminal] < 0.7 * table.value[table.index(required)])
 
     return stands
 

@@ -52,8 +52,8 @@ def spread(times: Iterable[float]) -> Spread:
     ranked = sorted(math.inf if math.isnan(time) else max(time, 0.0) for time in times)
     if not ranked:
         raise ValueError("no times, so no distribution")
-    at = [ranked[math.ceil(share * len(ranked)) - 1] for share in _SHARES]
-    return Spread(*at, ranked[-1])
+    p50, p95, p99 = (ranked[math.ceil(share * len(ranked)) - 1] for share in _SHARES)
+    return Spread(p50, p95, p99, ranked[-1])
 
 
 def misses(trials: Iterable[Trial]) -> list[Trial]:
