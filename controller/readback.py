@@ -107,13 +107,13 @@ class ReadBack:
         """Open the outputs whose device no longer shows a proven request."""
         rows = self._rows
         asked = self._table.request[rows]
-        self._heard[rows] |= snapshot.quality[rows] < Quality.UNCERTAIN
-        wrong = np.abs(snapshot.value[rows] - asked) > self._tolerance
+        good = snapshot.quality[rows] < Quality.UNCERTAIN
+        self._heard[rows] |= good
+        wrong = good & (np.abs(snapshot.value[rows] - asked) > self._tolerance)
         if not wrong.any():
             return
         for index in rows[wrong].tolist():
-            good = snapshot.quality[index] < Quality.UNCERTAIN
-            if good and index not in self._open and not self._outputs[index].shed:
+            if index not in self._open and not self._outputs[index].shed:
                 request = float(self._table.request[index])
                 entry = _Open(deque([(snapshot.now_ns, request)]), snapshot.now_ns)
                 entry.retried = request != self._outputs[index].write.safe
