@@ -40,6 +40,9 @@ def main() -> int:
     names = [name for name in STAGES if options.stage in name]
     tried = [trial for name in names for trial in try_all(name, options)]
     trials = [trial for trial in tried if trial.came_true or trial.error]
+    if not trials:
+        print("nothing came true: see --only and --stage")
+        return 2
     lines = figures(trials)
     print(f"\n{table(lines)}\n")
     print(f"phases: {', '.join(f'{n} {k}' for n, k in Counter(t.phase for t in trials).items())}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from config.models import Line
 from simulators.instruments.drive import Drive
@@ -24,6 +25,8 @@ NUMBERS = (201, 202, 203, 204, 401, 501, 502, 503, 504, 505, 506, 507, 508)
 TENSIONS = {231: io.NT_231, 311: io.NT_311, 601: io.NT_601, 701: io.NT_701}
 RELAY_BIT = 1 << io.SAFETY_GAS_OK
 WELDED_A = 1.0
+WARM_S = 200.0  # until the zone has asked for no heat for a minute
+TICK_K = 0.4  # 4 K/s: what moves faster than 5 K/s is not believed (the line file)
 STALE_S = 2.0  # a tag is bad after 3 poll periods or this, whichever is longer
 BLIND_MA = math.nan  # a transmitter that has failed: 3.5 mA at the terminal
 UNDERVOLTAGE = 0x3220
@@ -199,7 +202,7 @@ def _hot(line: Line) -> Iterator[Case]:
     for zone, number in enumerate(NUMBERS):
         name = ZONES[zone]
         yield Case(f"IL7-{name}", "30 K above its set point", _overshoot(zone, number),
-                   _hotter(zone, number), 1.0)  # fmt: skip
+                   _hotter(zone, number), 1.0, every_tick=True)  # fmt: skip
         limit = limits[name] or math.inf
         yield Case(f"IL7CS-{name}", "independent thermocouple at the limit",
                    _second(zone, limit + 5.0), _second_above(zone, limit))  # fmt: skip
@@ -211,7 +214,13 @@ def _track(rig: DryRig, number: int) -> float:
 
 
 def _overshoot(zone: int, number: int) -> Act:
-    return lambda rig: rig.plant.faults.tc.__setitem__(zone, _track(rig, number) + 30.0)
+    """Fast, but not so fast that the thermocouple would be disbelieved."""
+
+    def climb(rig: DryRig) -> None:
+        goal = _track(rig, number) + 30.0
+        rig.plant.faults.tc[zone] = min(float(rig.plant.sig.tc[zone]) + TICK_K, goal)
+
+    return climb
 
 
 def _hotter(zone: int, number: int) -> Stands:
@@ -230,12 +239,21 @@ def _stuck_on() -> Iterator[Case]:
     """A zone that asks for no heat for more than a minute, and then its switch welds."""
     for zone in range(4):
         yield Case(f"IL8-{ZONES[zone]}", "switch of the heater welded", _weld(zone), _current(zone),
-                   5.0, prepare=_warm(zone), prepare_s=75.0)  # fmt: skip
+                   5.0, prepare=_warm(zone), prepare_s=WARM_S)  # fmt: skip
 
 
 def _warm(zone: int) -> Act:
-    """Its thermocouple reads 20 K too much, so that it asks for no heat."""
-    return lambda rig: rig.plant.faults.tc.__setitem__(zone, float(rig.plant.sig.tc[zone]) + 20.0)
+    """Both its thermocouples come to read 20 K too much, so that it asks for no heat."""
+
+    def act(rig: DryRig) -> None:
+        sig, faults = rig.plant.sig, rig.plant.faults
+        for shown, reads in ((sig.tc, faults.tc), (sig.tc2, faults.tc2)):
+            for tick in range(1, round(WARM_S * 10)):
+                wobble = 0.2 * math.sin(tick / 10)  # one that stands still is called frozen
+                reading = float(shown[zone]) + min(tick * TICK_K, 20.0) + wobble
+                rig.at(rig.now_s + tick / 10, partial(reads.__setitem__, zone, reading))
+
+    return act
 
 
 def _weld(zone: int) -> Act:
