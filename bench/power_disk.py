@@ -16,7 +16,7 @@ from typing import Final
 
 SECTOR: Final = 512
 CALLS: Final = "openat,pwrite64,write,fdatasync,fsync,ftruncate,unlink,rename,mkdir"
-_LINE: Final = re.compile(r"^\d+ (\w+)\((.*)\)\s+= (-?\d+)")
+_LINE: Final = re.compile(r"^ *\d+ +(\w+)\((.*)\)\s+= (-?\d+)")
 _PATH: Final = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})+)>")
 _TEXT: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
