@@ -80,14 +80,14 @@ def test_present_is_the_request_else_the_live_value_else_unknown() -> None:
 
 def test_a_large_change_by_steps_is_asked_before_it_begins() -> None:
     rig = Rig()
-    asked = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR)
+    asked = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, "")
     assert asked is not None
     assert asked.reasons[0].detail == "from 0 to 50 mL/min: repeat to confirm"
     assert rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, asked.nonce) is None
-    assert rig.gate.ask_twice(FEED, 6.0, rig.now, OPERATOR) is None, "a tenth is not large"
+    assert rig.gate.ask_twice(FEED, 6.0, rig.now, OPERATOR, "") is None, "a tenth is not large"
     rig.values({FEED: 0.0}, Quality.BAD_TIMEOUT)
     rig.poll()
-    assert rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR) is None, "nobody knows from where"
+    assert rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, "") is None, "nobody knows from where"
     assert rig.port.sent == []
 
 
@@ -97,7 +97,7 @@ def test_a_change_of_temperature_is_large_above_20_k_or_a_tenth(value: float, as
     rig = Rig()
     rig.values({SP: value - 18.0 - (0.1 if asked else 0.0)})
     rig.poll()
-    assert (rig.gate.ask_twice(SP, value, rig.now, OPERATOR) is not None) is asked
+    assert (rig.gate.ask_twice(SP, value, rig.now, OPERATOR, "") is not None) is asked
 
 
 def test_the_same_demands_are_carried_out_once() -> None:
