@@ -146,6 +146,27 @@ def test_a_timer_counts_from_the_first_scan_and_starts_anew_after_any_gap() -> N
     assert steps(rig, compiled, [high] * 4) == [False, False, False, True]
 
 
+def test_timers_count_inside_one_another_and_under_not() -> None:
+    high = [450.0] * 6
+    held = cond(tag="FT-201.PV", above=400.0, for_s=0.2)
+    twice = compile_condition(Condition(all=(held,), for_s=0.2), Rig().table)
+    assert steps(Rig(), twice, high) == [False, False, False, False, True, True]
+    opposite = compile_condition(cond(**{"not": held}), Rig().table)
+    assert steps(Rig(), opposite, high) == [True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("value", [10.0, math.nan])
+def test_a_timer_that_was_up_does_not_hold_what_its_test_does_not_show(value: float) -> None:
+    """Asked between two scans, before it counts anew."""
+    rig = Rig()
+    compiled = compile_condition(cond(tag="FT-201.PV", above=400.0, for_s=0.2), rig.table)
+    assert steps(rig, compiled, [450.0] * 3)[-1] is True
+    rig.values({"FT-201.PV": value}, Quality.BAD_TIMEOUT if math.isnan(value) else Quality.GOOD)
+    snapshot = rig.scan()
+    assert compiled.because(snapshot) == []
+    assert [found.test for found in compiled.explain(snapshot)] == ["above 400 Nm3/h for 0.2 s"]
+
+
 def test_a_timer_holds_under_long_sums_of_a_tenth() -> None:
     rig = Rig()
     compiled = compile_condition(cond(tag="FT-201.PV", above=400.0, for_s=10.0), rig.table)
