@@ -242,6 +242,8 @@ def test_the_shortest_slope_is_between_two_scans() -> None:
     rig = Rig()
     compiled = compile_condition(cond(tag="FT-201.PV", rising_above=2.0, for_s=0.2), rig.table)
     assert steps(rig, compiled, [100.0, 101.0, 101.0, 102.0]) == [None, True, False, True]
+    compiled = compile_condition(cond(tag="FT-201.PV", rising_above=2.5, for_s=0.2), rig.table)
+    assert steps(rig, compiled, [100.0, 100.25]) == [None, False], "as fast as that is not above"
 
 
 def test_a_long_slope_looks_at_one_scan_in_five() -> None:

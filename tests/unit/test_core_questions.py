@@ -100,6 +100,42 @@ def test_a_change_of_temperature_is_large_above_20_k_or_a_tenth(value: float, as
     assert (rig.gate.ask_twice(SP, value, rig.now, OPERATOR, "") is not None) is asked
 
 
+@pytest.mark.parametrize(
+    ("tag", "change", "asked"),
+    [(SP, 20.0, False), (SP, 20.1, True), (FEED, 50.0, False), (FEED, 50.1, True)],
+)
+def test_over_a_wide_range_20_k_are_large_and_a_tenth_of_anything_else(
+    tag: str, change: float, asked: bool
+) -> None:
+    line, span = make_line(), (0.0, 500.0)
+
+    def wide(spec):
+        if spec.name != tag:
+            return spec
+        write = spec.write.model_copy(update={"range": span})
+        return spec.model_copy(update={"range": span, "write": write})
+
+    instruments = tuple(
+        one.model_copy(update={"tags": tuple(map(wide, one.tags))}) for one in line.instrument
+    )
+    rig = Rig(line.model_copy(update={"instrument": instruments}))
+    rig.values({tag: 100.0})
+    rig.poll()
+    question = rig.gate.ask_twice(tag, 100.0 + change, rig.now, OPERATOR, "")
+    assert (question is not None) is asked
+
+
+@pytest.mark.parametrize(("late_ns", "confirmed"), [(0, True), (1, False)])
+def test_a_question_may_be_answered_for_15_s(late_ns: int, confirmed: bool) -> None:
+    rig = Rig()
+    asked = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, "")
+    assert asked is not None
+    rig.now += 15 * S + late_ns
+    rig.poll()
+    again = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, asked.nonce)
+    assert (again is None) is confirmed
+
+
 def test_the_same_demands_are_carried_out_once() -> None:
     rig = Rig()
     row = rig.table.index(PUMP)
