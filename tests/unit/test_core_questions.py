@@ -6,14 +6,16 @@ import math
 
 import pytest
 
+from config.models import Equipment
 from controller.conditions import compile_condition
 from controller.interlocks import Interlocks
 from controller.outputs import Forced, Mode
 from controller.refusals import ACCEPTED, Source
 from drivers.base import Quality
-from tests.core_rig import OPERATOR, T0, Rig, S, cond, make_line
+from tests.core_rig import OPERATOR, T0, Rig, S, cond, make_line, output
 
 SP, PUMP, XC, FEED = "TIC-501.SP", "SIC-110.SP", "XC-501.CMD", "FIC-301A.SP"
+TRIM = output("SIC-110.TRIM.SP", "rpm", (0.0, 1.0))
 FLOW = cond(tag="FT-201.PV", below=350.0)
 HOT = cond(tag="TIC-501.PV", above=225.0)
 
@@ -43,6 +45,19 @@ def test_the_gate_knows_its_units_and_who_has_them() -> None:
     assert gate.by_hand("SIC-110") == gate.by_hand(PUMP) == "SIC-110 is in manual by ann"
     assert gate.by_hand(SP) == gate.by_hand("nobody") == ""
     assert (gate.mode("SIC-110"), gate.mode("TIC-501")) == (Mode.MANUAL, Mode.AUTO)
+
+
+def test_a_line_may_name_the_unit_of_several_loops() -> None:
+    """Elsewhere all of a tag's name but its last part is the unit."""
+    line = make_line()
+    slot = Equipment(name="SLOT-301", description="coater", loops=("FIC-301A", "FIC-301B"))
+    trim = line.instrument[0].model_copy(update={"name": "TRIM", "tags": (TRIM,)})
+    gate = Rig(
+        line.model_copy(update={"equipment": (slot,), "instrument": (*line.instrument, trim)})
+    ).gate
+    assert gate.units()["SLOT-301"] == (FEED, "FIC-301B.SP")
+    assert gate.unit_of(PUMP) == "SIC-110"
+    assert gate.unit_of(TRIM.name) == "SIC-110.TRIM"
 
 
 def test_a_stop_takes_every_unit_back_and_tells_it() -> None:
