@@ -112,6 +112,20 @@ def test_half_a_step_away_is_the_same() -> None:
     assert run(rig, 4.0)[0][0][0] == "bad output", "it was proven"
 
 
+@pytest.mark.parametrize(("last", "shown"), [(1.0, 0.0), (0.0, 1.0)])
+def test_off_by_no_more_than_half_a_step_from_the_request_before_is_not_late_yet(
+    last: float, shown: float
+) -> None:
+    rig = Rig()
+    run(rig, 0.1)
+    ask(rig, XC, 0.5)
+    rig.values({XC: 0.5}, Quality.BAD_SENSOR_FAILURE)
+    run(rig, 0.6)
+    ask(rig, XC, last)
+    rig.values({XC: shown}, Quality.GOOD)
+    assert [event for event in run(rig, 4.0)[0] if event[0] != "write"] == [("retry", 3.0)]
+
+
 def test_a_proven_output_that_is_doubtful_is_not_found_bad() -> None:
     rig = Rig()
     ask(rig, XC, 1.0)
