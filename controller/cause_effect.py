@@ -16,6 +16,7 @@ from controller.tags import TagTable
 
 LEVELS = tuple(Level)
 RANK = {level: rank for rank, level in enumerate(LEVELS)}
+_NO_ENABLE = -1  # no number of a condition
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Matrix:
     def __init__(self, line: Line, table: TagTable) -> None:
         self.table = table
         self.enables: list[CompiledCondition] = []
-        self._enable_numbers: dict[str, int] = {}
+        self._enable_numbers: dict[Condition, int] = {}
         effects = {effect.name: effect.writes for effect in line.effect}
         self.rows = [self._row(trip, effects) for trip in line.trip]
         self.number = {row.trip.name: k for k, row in enumerate(self.rows)}
@@ -111,16 +112,15 @@ class Matrix:
         for tag in (*writes, *trip.blocks, *trip.leaves):
             self.table.index(tag)
         when = compile_condition(trip.when, self.table)
-        gate = -1 if trip.enabled is None else self._shared(trip.enabled)
+        gate = _NO_ENABLE if trip.enabled is None else self._shared(trip.enabled)
         return Row(trip, RANK[trip.level], when, gate, writes)
 
     def _shared(self, enabled: Condition) -> int:
         """Number of a condition; equal ones are compiled and stepped once."""
-        text = enabled.model_dump_json(exclude_defaults=True)
-        if text not in self._enable_numbers:
-            self._enable_numbers[text] = len(self.enables)
+        if enabled not in self._enable_numbers:
+            self._enable_numbers[enabled] = len(self.enables)
             self.enables.append(compile_condition(enabled, self.table))
-        return self._enable_numbers[text]
+        return self._enable_numbers[enabled]
 
     def _related(self, row: Row) -> list[int]:
         """Rows of the same hazard that watch one of the same tags, not the row itself."""

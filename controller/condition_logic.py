@@ -13,6 +13,7 @@ from controller.condition_nodes import Finding, Node, Truth
 from controller.tags import Snapshot
 
 _EPS_S = 1e-6
+_NOT_COUNTING_S = -1.0  # a timer whose test does not hold
 
 
 class Group(Node):
@@ -138,14 +139,14 @@ class Held(Group):
         super().__init__((child,))
         self.stateful = True
         self.for_s = for_s
-        self._held_s = -1.0
+        self._held_s = _NOT_COUNTING_S
         self._reached = for_s - _EPS_S
 
     def step(self, known: list[float], dt: float) -> Truth:
         """Step the child and count."""
         truth = self.children[0].step(known, dt)
         if truth is not True:
-            self._held_s = -1.0
+            self._held_s = _NOT_COUNTING_S
             return truth
         self._held_s = 0.0 if self._held_s < 0.0 else self._held_s + dt
         return self._held_s >= self._reached
@@ -158,7 +159,7 @@ class Held(Group):
     def reset(self) -> None:
         """Start counting anew."""
         super().reset()
-        self._held_s = -1.0
+        self._held_s = _NOT_COUNTING_S
 
     def support(self, snapshot: Snapshot) -> list[Finding]:
         """What makes the child true, with the time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 
 from controller.gate_checks import Asked
 from controller.refusals import Cause, Decision, Source
@@ -32,7 +31,8 @@ class Confirmations:
     def ask(self, asked: Asked, nonce: str) -> Decision | None:
         """Question to put to the person; None when the change may go on.
 
-        The nonce lives 15 s and holds for the same tag, value and person only.
+        The nonce lives 15 s and holds for the same tag, value and person only. A change from
+        a value that nobody knows is not a number, and never large.
         """
         limit = _limit(asked)
         change = abs(asked.value - asked.present)
@@ -59,8 +59,6 @@ def _limit(asked: Asked) -> float | None:
     """Greatest change that needs no confirmation; None when none ever does."""
     output = asked.output
     if asked.source is not Source.OPERATOR or output.spec.kind != "float" or asked.to_safe:
-        return None
-    if isnan(asked.present):
         return None
     low, high = output.write.range
     tenth = _LARGE_FRACTION * (high - low)

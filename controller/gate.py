@@ -122,7 +122,7 @@ class Gate:
         return ACCEPTED
 
     def ask_twice(
-        self, tag: str, value: float, now_ns: int, actor: Actor, nonce: str = ""
+        self, tag: str, value: float, now_ns: int, actor: Actor, nonce: str
     ) -> Decision | None:
         """Question to put to a person before a large change by steps; None when none is due."""
         output = self._by_name[tag]
@@ -166,7 +166,7 @@ class Gate:
                 self.shed(output.name, f"{name} is not GOOD", now_ns)
         if self._moves:
             self._settle(now_ns)
-        if not self._events and not self._hold:
+        if not self._events:  # a hold never comes without one
             return _QUIET
         result = GateResult(tuple(self._events), "; ".join(self._hold))
         self._events.clear()

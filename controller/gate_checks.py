@@ -80,7 +80,7 @@ def check_range(asked: Asked, _state: GateState) -> Refusal | None:
         return asked.refuse(Cause.NOT_A_NUMBER, f"{asked.value} is not a number", asked.value)
     if low <= asked.value <= high:
         return None
-    limit = low if asked.value < low else high
+    limit = _nearest((low, high), asked.value)
     detail = f"{asked.value:g} {unit} is outside {low:g} to {high:g} {unit}"
     return asked.refuse(Cause.RANGE, detail, asked.value, limit)
 
@@ -98,23 +98,31 @@ def check_role_range(asked: Asked, _state: GateState) -> Refusal | None:
         return None
     if _beyond(span, value) < _beyond(span, asked.present):
         return None
-    unit, limit = asked.output.spec.unit, span[0] if value < span[0] else span[1]
+    unit = asked.output.spec.unit
     detail = (
         f"{value:g} {unit} is outside {span[0]:g} to {span[1]:g} {unit} for the role "
         f"{asked.actor.role}; {write.least_role(value)} may"
     )
-    return asked.refuse(Cause.RANGE, detail, value, limit)
+    return asked.refuse(Cause.RANGE, detail, value, _nearest(span, value))
+
+
+def _nearest(span: Span, value: float) -> float:
+    """Number of a range that is nearest to a value: the end it passed."""
+    return min(max(value, span[0]), span[1])
 
 
 def _beyond(span: Span, value: float) -> float:
-    """How far a value lies outside a range; 0 inside, and for a value nobody knows."""
-    return 0.0 if isnan(value) else max(span[0] - value, value - span[1], 0.0)
+    """How far a value lies outside a range; 0 inside, NaN for a value nobody knows."""
+    return max(span[0] - value, value - span[1], 0.0)
 
 
 def check_rate(asked: Asked, _state: GateState) -> Refusal | None:
-    """Change fits the rate times the time since the last change (5 s at most)."""
+    """Change fits the rate times the time since the last change (5 s at most).
+
+    A change from a value that nobody knows is not a number, and passes.
+    """
     output = asked.output
-    if output.write.rate_per_s is None or isnan(asked.present) or asked.to_safe:
+    if output.write.rate_per_s is None or asked.to_safe:
         return None
     change, allowed = abs(asked.value - asked.present), output.credit_at(asked.now_ns)
     if not change > allowed + 1e-9:

@@ -43,8 +43,8 @@ PROOF: dict[str, tuple[str, ...]] = {
         "unit/test_core_exhaust.py::test_an_analyzer_that_never_moves_is_blind_after_a_minute",
     ),
     "Z5": (
-        "unit/test_core_exhaust.py::test_half_the_exhaust_carries_half_the_load",
-        "unit/test_core_exhaust.py::test_the_gate_refuses_it_and_raising_the_exhaust_helps",
+        "unit/test_cross_limits.py::test_half_the_exhaust_carries_half_the_load",
+        "unit/test_cross_limits.py::test_the_gate_refuses_it_and_raising_the_exhaust_helps",
     ),
     "Z6": ("scenario/test_whole_procedure.py::test_the_order_is_the_one_of_the_process",),
     "Z7": ("scenario/test_invariants.py::test_sound_interlocks_meet_the_judge_in_time",),

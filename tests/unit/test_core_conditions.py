@@ -114,13 +114,25 @@ def test_not_good_is_never_unknown() -> None:
     rig = rig_with(a=None)
     compiled = compile_condition(cond(tag="FT-201.PV", not_good=True), rig.table)
     assert compiled.step(rig.snapshot(), 0.1) is True
-    assert "not GOOD" in str(compiled.because(rig.snapshot())[0])
+    (found,) = compiled.because(rig.snapshot())
+    assert found.test == "not GOOD"
 
 
-def test_a_comparison_of_tags_is_unknown_when_either_is() -> None:
-    rig = rig_with(a=True, b=None)
-    compiled = compile_condition(cond(tag="FT-201.PV", above_tag="FT-501.PV"), rig.table)
+@pytest.mark.parametrize("test", ["above_tag", "below_tag"])
+@pytest.mark.parametrize(("a", "b"), [(True, None), (None, True)])
+def test_a_comparison_of_tags_is_unknown_when_either_is(test, a, b) -> None:
+    rig = rig_with(a=a, b=b)
+    compiled = compile_condition(cond(tag="FT-201.PV", **{test: "FT-501.PV"}), rig.table)
     assert compiled.step(rig.snapshot(), 0.1) is None
+
+
+def test_a_comparison_of_tags_tells_the_number_it_compared_with() -> None:
+    rig = Rig()
+    rig.values({"FT-501.PV": 150.0})
+    rig.poll()
+    condition = cond(tag="FT-201.PV", below_tag="FT-501.PV", factor=2.0, offset=100.0)
+    (found,) = compile_condition(condition, rig.table).explain(rig.snapshot())
+    assert (found.value, found.limit) == (500.0, 400.0)
 
 
 def steps(rig: Rig, compiled, values: list[float | None]) -> list[bool | None]:
@@ -144,6 +156,27 @@ def test_a_timer_counts_from_the_first_scan_and_starts_anew_after_any_gap() -> N
     assert steps(rig, compiled, [high] * 3) == [False] * 3
     assert steps(rig, compiled, [None]) == [None]
     assert steps(rig, compiled, [high] * 4) == [False, False, False, True]
+
+
+def test_timers_count_inside_one_another_and_under_not() -> None:
+    high = [450.0] * 6
+    held = cond(tag="FT-201.PV", above=400.0, for_s=0.2)
+    twice = compile_condition(Condition(all=(held,), for_s=0.2), Rig().table)
+    assert steps(Rig(), twice, high) == [False, False, False, False, True, True]
+    opposite = compile_condition(cond(**{"not": held}), Rig().table)
+    assert steps(Rig(), opposite, high) == [True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("value", [10.0, math.nan])
+def test_a_timer_that_was_up_does_not_hold_what_its_test_does_not_show(value: float) -> None:
+    """Asked between two scans, before it counts anew."""
+    rig = Rig()
+    compiled = compile_condition(cond(tag="FT-201.PV", above=400.0, for_s=0.2), rig.table)
+    assert steps(rig, compiled, [450.0] * 3)[-1] is True
+    rig.values({"FT-201.PV": value}, Quality.BAD_TIMEOUT if math.isnan(value) else Quality.GOOD)
+    snapshot = rig.scan()
+    assert compiled.because(snapshot) == []
+    assert [found.test for found in compiled.explain(snapshot)] == ["above 400 Nm3/h for 0.2 s"]
 
 
 def test_a_timer_holds_under_long_sums_of_a_tenth() -> None:
@@ -193,6 +226,44 @@ def test_rising_compares_the_mean_slope() -> None:
     assert steps(rig, compiled, ramp(2.2, 20))[:19] == [None] * 19
 
 
+@pytest.mark.parametrize(("per_s", "rises"), [(1.98, False), (2.02, True)])
+@pytest.mark.parametrize("window_s", [2.0, 60.0])
+def test_a_slope_is_exact_from_its_first_window_on(window_s, per_s, rises) -> None:
+    """A window of 60 s keeps one sample of five, and is as exact."""
+    rig = Rig()
+    condition = cond(tag="FT-201.PV", rising_above=2.0, for_s=window_s)
+    truths = steps(rig, compile_condition(condition, rig.table), ramp(per_s, 605))
+    unknown = round(window_s * 10.0) - 1
+    assert [truth for truth in truths[:unknown] if truth is not None] == []
+    assert truths[unknown:] == [rises] * (605 - unknown)
+
+
+def test_the_shortest_slope_is_between_two_scans() -> None:
+    rig = Rig()
+    compiled = compile_condition(cond(tag="FT-201.PV", rising_above=2.0, for_s=0.2), rig.table)
+    assert steps(rig, compiled, [100.0, 101.0, 101.0, 102.0]) == [None, True, False, True]
+    compiled = compile_condition(cond(tag="FT-201.PV", rising_above=2.5, for_s=0.2), rig.table)
+    assert steps(rig, compiled, [100.0, 100.25]) == [None, False], "as fast as that is not above"
+
+
+def test_a_long_slope_looks_at_one_scan_in_five() -> None:
+    """A value between two samples is not seen, unless it is not GOOD: then it starts anew."""
+    rig = Rig()
+    compiled = compile_condition(cond(tag="FT-201.PV", rising_above=2.0, for_s=60.0), rig.table)
+    assert steps(rig, compiled, ramp(2.01, 601))[-1] is True
+    assert steps(rig, compiled, [0.0, 0.0]) == [True, True]
+    assert steps(rig, compiled, [None, 300.0]) == [None, None]
+
+
+def test_a_slope_under_a_decided_group_keeps_counting() -> None:
+    rig = rig_with(b=False)
+    rising = cond(tag="FT-201.PV", rising_above=2.0, for_s=2.0)
+    compiled = compile_condition(Condition(all=(B, rising)), rig.table)
+    assert steps(rig, compiled, ramp(2.2, 20)) == [False] * 20
+    rig.values({"FT-501.PV": 450.0})
+    assert steps(rig, compiled, [104.4]) == [True]
+
+
 def test_rising_ignores_noise_that_a_difference_would_take_for_a_rise() -> None:
     rig = Rig()
     compiled = compile_condition(cond(tag="FT-201.PV", rising_above=2.0, for_s=2.0), rig.table)
@@ -232,6 +303,7 @@ def test_a_condition_must_know_its_tags() -> None:
         (cond(tag="XC-501.CMD", above=0.5), "above 0.5"),
         (cond(tag="TIC-501.PV", above=90.0), "above 90 degC"),
         (cond(tag="TIC-501.PV", above_tag="TIC-501.WSP", offset=15.0), "above TIC-501.WSP + 15 K"),
+        (cond(tag="TIC-501.PV", below_tag="TIC-501.WSP", offset=0.5), "below TIC-501.WSP + 0.5 K"),
         (cond(tag="TIC-501.PV", below_tag="TIC-501.SP", offset=-25.0), "below TIC-501.SP - 25 K"),
         (cond(tag="FT-201.PV", below_tag="FRQ-201.REQ", factor=0.7), "below 0.7 x FRQ-201.REQ"),
         (cond(tag="TIC-501.PV", rising_above=2.0, for_s=2.0), "rising above 2 K/s over 2 s"),

@@ -368,6 +368,10 @@ def test_effects_must_write_what_can_be_written(tag: str, value: float, told: st
         Rig(line)
 
 
+def test_effects_may_write_both_ends_of_a_range() -> None:
+    assert Rig(make_line(effects={"ends": {PUMP: 60.0, SP: 20.0}})).gate.shed_outputs() == {}
+
+
 def test_time_is_only_an_argument() -> None:
     rig = Rig()
     first = ask(rig, SP, 22.0)

@@ -110,6 +110,33 @@ def test_an_input_is_lost_after_two_seconds_without_a_gap() -> None:
     assert verbs(rig, 0.1, echo=True) == ["shed"]
 
 
+def test_an_input_that_is_only_uncertain_is_lost_two_seconds_after_its_last_good_value() -> None:
+    """Steps of a quarter of a second add up exactly."""
+    rig = Rig()
+    rig.gate.request(SP, 22.0, Source.RECIPE, "heat", rig.now)
+    rig.gate.step(rig.scan(0.25, echo=True), 0.25)
+    rig.values({"TIC-501.PV": 25.0}, Quality.UNCERTAIN)
+    seen = [rig.gate.step(rig.scan(0.25, echo=True), 0.25).hold for _ in range(8)]
+    assert seen == [""] * 7 + ["TIC-501.SP shed: TIC-501.PV is not GOOD"]
+
+
+def test_an_input_that_was_lost_before_its_output_was_used_counts_from_its_use() -> None:
+    rig = Rig()
+    rig.values({"TIC-501.PV": math.nan}, Quality.BAD_SENSOR_FAILURE)
+    assert verbs(rig, 5.0) == []
+    rig.gate.request(SP, 22.0, Source.RECIPE, "heat", rig.now)
+    assert verbs(rig, 1.9, echo=True) == ["write"]
+    assert verbs(rig, 0.2, echo=True) == ["shed"]
+
+
+def test_a_line_without_controlled_outputs_has_none_to_lose() -> None:
+    line = make_line()
+    only = tuple(one for one in line.instrument if one.name == "IO")
+    rig = Rig(line.model_copy(update={"instrument": only}))
+    rig.values({"FT-201.PV": math.nan}, Quality.BAD_SENSOR_FAILURE)
+    assert verbs(rig, 3.0) == []
+
+
 def test_an_output_at_its_safe_value_is_not_shed_for_a_lost_input() -> None:
     rig = Rig()
     rig.gate.request(SP, 20.0, Source.RECIPE, "cold", rig.now)

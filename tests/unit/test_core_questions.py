@@ -6,14 +6,16 @@ import math
 
 import pytest
 
+from config.models import Equipment
 from controller.conditions import compile_condition
 from controller.interlocks import Interlocks
 from controller.outputs import Forced, Mode
 from controller.refusals import ACCEPTED, Source
 from drivers.base import Quality
-from tests.core_rig import OPERATOR, T0, Rig, S, cond, make_line
+from tests.core_rig import OPERATOR, T0, Rig, S, cond, make_line, output
 
 SP, PUMP, XC, FEED = "TIC-501.SP", "SIC-110.SP", "XC-501.CMD", "FIC-301A.SP"
+TRIM = output("SIC-110.TRIM.SP", "rpm", (0.0, 1.0))
 FLOW = cond(tag="FT-201.PV", below=350.0)
 HOT = cond(tag="TIC-501.PV", above=225.0)
 
@@ -43,6 +45,19 @@ def test_the_gate_knows_its_units_and_who_has_them() -> None:
     assert gate.by_hand("SIC-110") == gate.by_hand(PUMP) == "SIC-110 is in manual by ann"
     assert gate.by_hand(SP) == gate.by_hand("nobody") == ""
     assert (gate.mode("SIC-110"), gate.mode("TIC-501")) == (Mode.MANUAL, Mode.AUTO)
+
+
+def test_a_line_may_name_the_unit_of_several_loops() -> None:
+    """Elsewhere all of a tag's name but its last part is the unit."""
+    line = make_line()
+    slot = Equipment(name="SLOT-301", description="coater", loops=("FIC-301A", "FIC-301B"))
+    trim = line.instrument[0].model_copy(update={"name": "TRIM", "tags": (TRIM,)})
+    gate = Rig(
+        line.model_copy(update={"equipment": (slot,), "instrument": (*line.instrument, trim)})
+    ).gate
+    assert gate.units()["SLOT-301"] == (FEED, "FIC-301B.SP")
+    assert gate.unit_of(PUMP) == "SIC-110"
+    assert gate.unit_of(TRIM.name) == "SIC-110.TRIM"
 
 
 def test_a_stop_takes_every_unit_back_and_tells_it() -> None:
@@ -80,14 +95,14 @@ def test_present_is_the_request_else_the_live_value_else_unknown() -> None:
 
 def test_a_large_change_by_steps_is_asked_before_it_begins() -> None:
     rig = Rig()
-    asked = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR)
+    asked = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, "")
     assert asked is not None
     assert asked.reasons[0].detail == "from 0 to 50 mL/min: repeat to confirm"
     assert rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, asked.nonce) is None
-    assert rig.gate.ask_twice(FEED, 6.0, rig.now, OPERATOR) is None, "a tenth is not large"
+    assert rig.gate.ask_twice(FEED, 6.0, rig.now, OPERATOR, "") is None, "a tenth is not large"
     rig.values({FEED: 0.0}, Quality.BAD_TIMEOUT)
     rig.poll()
-    assert rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR) is None, "nobody knows from where"
+    assert rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, "") is None, "nobody knows from where"
     assert rig.port.sent == []
 
 
@@ -97,7 +112,43 @@ def test_a_change_of_temperature_is_large_above_20_k_or_a_tenth(value: float, as
     rig = Rig()
     rig.values({SP: value - 18.0 - (0.1 if asked else 0.0)})
     rig.poll()
-    assert (rig.gate.ask_twice(SP, value, rig.now, OPERATOR) is not None) is asked
+    assert (rig.gate.ask_twice(SP, value, rig.now, OPERATOR, "") is not None) is asked
+
+
+@pytest.mark.parametrize(
+    ("tag", "change", "asked"),
+    [(SP, 20.0, False), (SP, 20.1, True), (FEED, 50.0, False), (FEED, 50.1, True)],
+)
+def test_over_a_wide_range_20_k_are_large_and_a_tenth_of_anything_else(
+    tag: str, change: float, asked: bool
+) -> None:
+    line, span = make_line(), (0.0, 500.0)
+
+    def wide(spec):
+        if spec.name != tag:
+            return spec
+        write = spec.write.model_copy(update={"range": span})
+        return spec.model_copy(update={"range": span, "write": write})
+
+    instruments = tuple(
+        one.model_copy(update={"tags": tuple(map(wide, one.tags))}) for one in line.instrument
+    )
+    rig = Rig(line.model_copy(update={"instrument": instruments}))
+    rig.values({tag: 100.0})
+    rig.poll()
+    question = rig.gate.ask_twice(tag, 100.0 + change, rig.now, OPERATOR, "")
+    assert (question is not None) is asked
+
+
+@pytest.mark.parametrize(("late_ns", "confirmed"), [(0, True), (1, False)])
+def test_a_question_may_be_answered_for_15_s(late_ns: int, confirmed: bool) -> None:
+    rig = Rig()
+    asked = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, "")
+    assert asked is not None
+    rig.now += 15 * S + late_ns
+    rig.poll()
+    again = rig.gate.ask_twice(FEED, 50.0, rig.now, OPERATOR, asked.nonce)
+    assert (again is None) is confirmed
 
 
 def test_the_same_demands_are_carried_out_once() -> None:

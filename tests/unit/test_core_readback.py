@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from controller.outputs import Forced
 from controller.refusals import Cause, Source
 from drivers.base import Quality
 from tests.core_rig import OPERATOR, VIEWER, Rig
 
-SP = "TIC-501.SP"
+SP, PUMP = "TIC-501.SP", "SIC-110.SP"
 XC = "XC-501.CMD"
 
 
@@ -63,9 +65,10 @@ def test_a_silent_device_does_not_count_as_seen() -> None:
     assert [verb for verb, _ in verbs][1:] == ["retry", "bad output", "shed"]
 
 
-def test_the_time_starts_when_the_device_is_first_heard() -> None:
+@pytest.mark.parametrize("quality", [Quality.BAD_NO_COMMUNICATION, Quality.UNCERTAIN])
+def test_the_time_starts_when_the_device_is_first_heard(quality: Quality) -> None:
     rig = Rig()
-    rig.values({XC: 0.0}, Quality.BAD_NO_COMMUNICATION)
+    rig.values({XC: 0.0}, quality)
     rig.poll()
     rig.gate.enforce({rig.table.index(XC): Forced(XC, 1.0, "IL2")}, {}, rig.now)
     assert [verb for verb, _ in run(rig, 60.0)[0]] == ["force"]
@@ -85,6 +88,81 @@ def test_a_sample_from_before_the_request_does_not_count() -> None:
     rig.table.source_ns[rig.table.index(XC)] = before.now_ns - 1
     assert rig.gate.step(rig.snapshot(), 0.1).hold == ""
     assert [verb for verb, _ in run(rig, 4.0, echo=True)[0]] == []
+
+
+@pytest.mark.parametrize(("later_s", "verb"), [(0.1, "retry"), (0.0, "bad output")])
+def test_only_a_sample_not_older_than_the_request_proves_it(later_s: float, verb: str) -> None:
+    """What was proven is not written again when the device leaves it."""
+    rig = Rig()
+    rig.values({XC: 1.0})
+    rig.poll()
+    rig.wait(later_s)
+    ask(rig, XC, 1.0)
+    rig.gate.step(rig.snapshot(), 0.1)
+    rig.values({XC: 0.0})
+    assert run(rig, 4.0)[0][0][0] == verb
+
+
+def test_half_a_step_away_is_the_same() -> None:
+    rig = Rig()
+    ask(rig, XC, 1.0)
+    rig.values({XC: 0.5})
+    assert run(rig, 5.0)[0][1:] == []
+    rig.values({XC: 0.0})
+    assert run(rig, 4.0)[0][0][0] == "bad output", "it was proven"
+
+
+@pytest.mark.parametrize(("last", "shown"), [(1.0, 0.0), (0.0, 1.0)])
+def test_off_by_no_more_than_half_a_step_from_the_request_before_is_not_late_yet(
+    last: float, shown: float
+) -> None:
+    rig = Rig()
+    run(rig, 0.1)
+    ask(rig, XC, 0.5)
+    rig.values({XC: 0.5}, Quality.BAD_SENSOR_FAILURE)
+    run(rig, 0.6)
+    ask(rig, XC, last)
+    rig.values({XC: shown}, Quality.GOOD)
+    assert [event for event in run(rig, 4.0)[0] if event[0] != "write"] == [("retry", 3.0)]
+
+
+def test_a_proven_output_that_is_doubtful_is_not_found_bad() -> None:
+    rig = Rig()
+    ask(rig, XC, 1.0)
+    run(rig, 2.0, echo=True)
+    rig.values({XC: 0.0}, Quality.UNCERTAIN)
+    assert run(rig, 10.0) == ([], [])
+
+
+def test_a_device_that_stays_at_the_request_before_the_last_is_late_after_the_last() -> None:
+    rig = Rig()
+    rig.values({PUMP: 5.0})
+    run(rig, 0.1)
+    ask(rig, PUMP, 4.0)
+    run(rig, 1.0)
+    ask(rig, PUMP, 3.0)
+    rig.values({PUMP: 4.0})
+    late = rig.table.spec(PUMP).write.read_back_s
+    assert [event for event in run(rig, 20.0)[0] if event[0] == "retry"] == [("retry", late)]
+
+
+@pytest.mark.parametrize("direction", [1.0, -1.0])
+@pytest.mark.parametrize(("behind", "found"), [(0.2, False), (0.3, True)])
+def test_a_device_may_be_as_late_as_its_time_and_off_by_its_tolerance(
+    direction: float, behind: float, found: bool
+) -> None:
+    """A ramp of 0.5 K/s, shown 4.5 of 5 s late: what is missing may be 0.15 K and the tolerance."""
+    rig = Rig()
+    start, lag = 100.0, 45
+    rig.values({SP: start})
+    rig.scan()
+    verbs = []
+    for k in range(300):
+        ask(rig, SP, start + direction * 0.05 * (k + 1))
+        shown = start + direction * (0.05 * max(k - lag, 0) - (behind if k > lag else 0.0))
+        rig.values({SP: shown})
+        verbs += [event.verb for event in rig.gate.step(rig.scan(), 0.1).events]
+    assert ("retry" in verbs) is found
 
 
 def test_a_device_that_follows_a_long_ramp_with_a_lag_is_not_late() -> None:

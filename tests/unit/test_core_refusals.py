@@ -68,6 +68,13 @@ def test_too_fast() -> None:
     same(found, SP, Cause.RATE, told, 5.0, 2.5)
 
 
+@pytest.mark.parametrize(("value", "refused"), [(10.0 + 1e-9, False), (10.0 + 3e-9, True)])
+def test_an_error_of_rounding_is_not_too_fast(value: float, refused: bool) -> None:
+    """2 rpm/s let 10 rpm pass."""
+    found = against(Rig(), PUMP, value)
+    assert (Cause.RATE in [one.cause for one in found]) is refused
+
+
 def test_whose_unit_it_is() -> None:
     rig = Rig()
     found = only(against(rig, SP, 21.0, Source.OPERATOR, OPERATOR))
@@ -122,8 +129,7 @@ def test_a_device_that_does_not_answer() -> None:
     rig.poll()
     found = only(against(rig, SP, 21.0))
     told = f"its quality is 0x{int(Quality.BAD_TIMEOUT):08X}"
-    assert (found.tag, found.cause, found.detail) == (SP, Cause.NO_COMMUNICATION, told)
-    assert math.isnan(found.limit)
+    same(found, SP, Cause.NO_COMMUNICATION, told, 20.0, math.nan)
     assert against(rig, SP, 20.0) == (), "its safe value may be asked for"
 
 

@@ -39,12 +39,17 @@ def test_the_end_of_a_range_is_exact_for_each_role(role, highest):
     assert len(reasons(highest + 0.1, role)) == 1
 
 
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ENGINEER])
+def test_the_very_end_of_the_whole_range_is_refused_too(role):
+    assert len(reasons(200.0, role)) == 1
+
+
 def test_the_refusal_names_range_role_and_who_may():
     (refusal,) = reasons(150.0, Role.OPERATOR)
     assert str(refusal) == (
         "TIC-501.SP: 150 degC is outside 20 to 120 degC for the role operator; engineer may"
     )
-    assert refusal.limit == 120.0
+    assert (refusal.tag, refusal.value, refusal.limit) == (SP, 150.0, 120.0)
     assert "admin may" in str(reasons(195.0, Role.OPERATOR)[0])
 
 
@@ -63,6 +68,11 @@ def test_recipe_loops_and_interlocks_have_the_whole_range(source):
 )
 def test_from_beyond_the_range_the_way_back_is_open_and_no_other(value, refused):
     assert bool(reasons(value, Role.OPERATOR, present=180.0)) is refused
+
+
+@pytest.mark.parametrize("value", [20.5, 70.0, 119.5])
+def test_within_the_range_of_a_role_every_way_is_open(value):
+    assert reasons(value, Role.OPERATOR, present=70.0) == []
 
 
 def test_the_safe_value_is_always_allowed():
@@ -105,14 +115,16 @@ def test_the_shipped_line_lets_an_operator_do_what_its_recipes_do():
 
 
 def narrow_rig() -> Rig:
-    """An operator may write 60 to 120 degC of 20 to 200."""
+    """An operator may write 60 to 120 degC of 20 to 200; 100 degC is safe."""
     line = make_line()
 
     def narrowed(tag):
         if tag.name != SP:
             return tag
         ranges = RoleRanges(operator=(60.0, 120.0))
-        return tag.model_copy(update={"write": tag.write.model_copy(update={"by_role": ranges})})
+        return tag.model_copy(
+            update={"write": tag.write.model_copy(update={"by_role": ranges, "safe": 100.0})}
+        )
 
     instruments = tuple(
         one.model_copy(update={"tags": tuple(map(narrowed, one.tags))}) for one in line.instrument
@@ -135,6 +147,7 @@ def told(rig: Rig, value: float) -> list[str]:
         (40.0, 35.0, True),
         (90.0, 59.9, True),
         (90.0, 60.0, False),
+        (90.0, 20.0, True),
         (125.0, 58.0, False),
         (125.0, 55.0, True),
     ],
@@ -143,6 +156,14 @@ def test_below_the_range_the_way_back_is_open_too(present, value, refused):
     rig = narrow_rig()
     rig.table.request[rig.table.index(SP)] = present
     assert bool(told(rig, value)) is refused
+
+
+def test_the_refusal_has_the_end_of_the_range_that_was_passed():
+    rig = narrow_rig()
+    for value, limit in ((59.5, 60.0), (120.5, 120.0)):
+        rig.table.request[rig.table.index(SP)] = 60.0 if value < 60.0 else 120.0
+        (found,) = rig.gate.why_not(SP, value, Source.OPERATOR, rig.now, PEOPLE[Role.OPERATOR])
+        assert (found.cause, found.value, found.limit) == (Cause.RANGE, value, limit)
 
 
 def test_from_a_value_nobody_knows_there_is_no_way_back():
