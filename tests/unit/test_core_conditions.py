@@ -287,6 +287,19 @@ def test_a_condition_must_say_one_thing(condition: Condition) -> None:
         compile_condition(condition, Rig().table)
 
 
+def test_an_ill_formed_condition_is_quoted_as_the_file_has_it() -> None:
+    table = Rig().table
+    both = cond(**{"not": {"tag": "FT-501.PV", "above": 1.0}, "tag": "FT-201.PV"})
+    quoted = '{"not":{"tag":"FT-501.PV","above":1.0},"tag":"FT-201.PV"}'
+    for condition, words in (
+        (both, f"one of all, any, not, tag is needed: {quoted}"),
+        (cond(tag="FT-201.PV"), 'one test is needed: {"tag":"FT-201.PV"}'),
+    ):
+        with pytest.raises(ConditionError) as told:
+            compile_condition(condition, table)
+        assert str(told.value) == words
+
+
 def test_a_condition_must_know_its_tags() -> None:
     table = Rig().table
     with pytest.raises(UnknownTag, match="NOPE"):
