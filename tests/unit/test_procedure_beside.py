@@ -30,6 +30,18 @@ class Cleaning(Phase):
         yield Log("cleaning held")
 
 
+class Looking(Phase):
+    """An operation that looks at the line."""
+
+    use: ClassVar[str] = "looking"
+    steps: ClassVar[tuple[str, ...]] = ("look",)
+    works_in: ClassVar[tuple[State, ...]] = (State.RUNNING,)
+
+    def look(self, ctx):
+        yield Log(f"sees {ctx.value('TIC-504.PV'):.0f} degC")
+        yield Wait(2.0, "seen")
+
+
 class Tearing(Phase):
     """A phase whose web breaks while it is held."""
 
@@ -90,6 +102,20 @@ def test_an_operation_runs_beside_the_recipe_to_its_end() -> None:
     assert (runner.side.name, runner.side.unit) == ("", None)
     assert "operation.cleaning complete" in bench.logs()
     assert runner.state is State.RUNNING
+
+
+def test_an_operation_sees_the_line_and_is_journaled_as_it_goes() -> None:
+    bench = started(PhaseUse(use="waiting"))
+    bench.plant.stuck["TIC-504.PV"] = 60.0
+    bench.runner.begin_operation(Looking(Params()), "is it clean?", OPERATOR)
+    before_ns = bench.plant.now_ns
+    bench.scan(2)
+    assert "sees 60 degC" in bench.logs()
+    entry = bench.journal.last()["operation"]
+    assert (entry.state, entry.phase, entry.step) == (State.RUNNING, "looking", "look")
+    assert before_ns < entry.ns <= bench.plant.now_ns
+    bench.scan(5)
+    assert bench.journal.last()["operation"].done == ("looking",)
 
 
 def test_an_operation_needs_a_state_it_works_in() -> None:
