@@ -64,15 +64,20 @@ class Figures:
         """Whether anything is not as it must be."""
         return bool(self.lost or self.twice or self.heated or set(self.states) - {"HELD"})
 
+    def back(self) -> str:
+        """How fast it was back, so far."""
+        back = sorted(self.back_s)
+        return (
+            f"{len(back)} kills, back after: median {quantile(back, 0.5):.2f} s,"
+            f" p95 {quantile(back, 0.95):.2f} s, p99 {quantile(back, 0.99):.2f} s,"
+            f" longest {back[-1]:.2f} s"
+        )
+
     def tell(self) -> None:
         """Print the figures."""
-        back = sorted(self.back_s)
-        print(f"kills {len(back)}; killed in {dict(self.killed_in)}; back in {dict(self.states)}")
-        if back:
-            print(
-                f"back after: median {quantile(back, 0.5):.2f} s, p95 {quantile(back, 0.95):.2f} s,"
-                f" p99 {quantile(back, 0.99):.2f} s, longest {back[-1]:.2f} s"
-            )
+        print(f"killed in {dict(self.killed_in)}; back in {dict(self.states)}")
+        if self.back_s:
+            print(self.back())
         print(
             f"acknowledged: {self.acked_rows} rows, {self.acked_notes} events and entries; "
             f"lost {self.lost}, twice {self.twice}; stored without acknowledgement {self.unacked}"
@@ -210,7 +215,7 @@ def cold(asked: argparse.Namespace, rng: random.Random, figures: Figures) -> Non
                 if rng.random() < 0.8:
                     service.command("restart")
                 if number % 20 == 19:
-                    print(f"{number + 1} kills", flush=True)
+                    print(figures.back(), flush=True)
             service.kill()
         judge(files, service.acks, figures)
 
