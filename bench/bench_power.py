@@ -83,7 +83,11 @@ def trace(folder: Path, commits: int, sync: str) -> list[Op]:
         "--commits", str(commits), "--sync", sync,
     ]  # fmt: skip
     subprocess.run(command, check=True)
-    return list(operations(log, lot, acks))
+    found = list(operations(log, lot, acks))
+    written, seen = len(acks.read_text("utf-8").splitlines()), sum(op.kind == "ack" for op in found)
+    if seen != written or "<unfinished" in log.read_text("ascii"):
+        raise SystemExit(f"the trace is not whole: {seen} of {written} acknowledgements in it")
+    return found
 
 
 # --- what stands on the disk afterwards --------------------------------------------------------
