@@ -245,7 +245,7 @@ class Runner(ComesBack):
         if not self._sub_done:
             self._sub_done = True
             for tag, value in self._safe:
-                reasons = self._doors.force(tag, value, f"abort: {self.reason}", self._now_ns)
+                reasons = self._doors.force(tag, value, self.reason, self._now_ns)
                 if reasons:
                     self._event("refused", tag, None, value, "; ".join(reasons))
         return self._state_s >= _ABORT_S
