@@ -8,7 +8,6 @@ import pytest
 
 from config.models import Equipment
 from controller.conditions import compile_condition
-from controller.interlocks import Interlocks
 from controller.outputs import Forced, Mode
 from controller.refusals import ACCEPTED, Source
 from drivers.base import Quality
@@ -17,17 +16,6 @@ from tests.core_rig import OPERATOR, T0, Rig, S, cond, make_line, output
 SP, PUMP, XC, FEED = "TIC-501.SP", "SIC-110.SP", "XC-501.CMD", "FIC-301A.SP"
 TRIM = output("SIC-110.TRIM.SP", "rpm", (0.0, 1.0))
 FLOW = cond(tag="FT-201.PV", below=350.0)
-HOT = cond(tag="TIC-501.PV", above=225.0)
-
-
-def locks_of(*trips) -> tuple[Rig, Interlocks]:
-    rig = Rig(make_line(trips, {"dope_off": {PUMP: 0.0}}))
-    return rig, Interlocks(rig.line, rig.table)
-
-
-def scan(rig: Rig, locks: Interlocks, values: dict[str, float] | None = None):
-    rig.values(values or {})
-    return locks.step(rig.scan(), 0.1)
 
 
 # --- the gate ------------------------------------------------------------------------------------
